@@ -1,0 +1,4 @@
+# Thin aliases: ./run is the command.
+.PHONY: run test check
+run test check:
+	@./run $(filter-out run,$@)

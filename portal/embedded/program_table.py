@@ -1,0 +1,48 @@
+"""The programs of a running portal. One more is one entry more."""
+
+import sys
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program of the portal: started again whenever it ends.
+
+    `arguments` follow the Python interpreter; {host}, {port} and {data} are filled in.
+    `stop_seconds` is how long it may take to end before it is killed.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    stop_seconds: float
+
+    def command(self, **values: object) -> list[str]:
+        """Return the command line."""
+        return [sys.executable, *(argument.format(**values) for argument in self.arguments)]
+
+
+# In the order in which they start and in which they stop: nothing new comes in first.
+PROGRAMS: tuple[Program, ...] = (
+    Program(
+        "web",
+        # Proxy headers off: the portal itself decides which proxy it believes.
+        ("-m", "uvicorn", "portal.asgi:application", "--host", "{host}", "--port", "{port}",
+         "--lifespan", "off", "--ws", "websockets-sansio", "--no-proxy-headers",
+         "--no-server-header", "--no-access-log", "--timeout-graceful-shutdown", "1"),
+        1.5,
+    ),
+    Program(
+        "beat",
+        ("-m", "celery", "--quiet", "-A", "portal", "beat", "--schedule", "{data}/beat-schedule",
+         "--pidfile", ""),
+        0.5,
+    ),
+    Program(
+        "worker",
+        # Celery warns root because of pickled messages; this portal reads JSON only.
+        ("-W", "ignore:::celery.platforms",
+         "-m", "celery", "--quiet", "-A", "portal", "worker", "-Q", "default", "--concurrency", "2",
+         "--without-gossip", "--without-mingle"),
+        1.0,
+    ),
+)  # fmt: skip
