@@ -1,0 +1,20 @@
+"""Accounts: who can sign in, the service accounts that cannot, and their sessions."""
+
+from portal.accounts.models.session import (
+    EndReason,
+    RefreshToken,
+    Session,
+    SessionKind,
+    SignInCounter,
+)
+from portal.accounts.models.user import User, UserKind
+
+__all__ = [
+    "EndReason",
+    "RefreshToken",
+    "Session",
+    "SessionKind",
+    "SignInCounter",
+    "User",
+    "UserKind",
+]

@@ -1,0 +1,158 @@
+"""Sessions and their refresh tokens. No token is stored, only digests of token ids."""
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.db import models
+from django.db.models import CheckConstraint, F, Index, Q
+from django.utils.translation import gettext_lazy as _
+
+from portal.accounts.models.user import User
+from portal.core.constraints import both_or_neither, one_of
+from portal.core.history import tracked
+from portal.core.models import TimestampedModel, VersionedModel
+
+
+class SessionKind(models.TextChoices):
+    """Through what the person works."""
+
+    WEB = "web", _("Browser or program, by token")
+    DEVICE = "device", _("Phone of a patient, by device token")
+    DESK = "desk", _("Admin, by cookie")
+
+
+class EndReason(models.TextChoices):
+    """Why a session stopped before its time, or at it."""
+
+    SIGNED_OUT = "signed_out", _("Signed out")
+    REVOKED = "revoked", _("Revoked")
+    REUSED = "reused", _("A refresh token was used twice")
+    DEACTIVATED = "deactivated", _("The account was deactivated")
+    PASSWORD_CHANGED = "password_changed", _("The password was changed")
+    ROLES_CHANGED = "roles_changed", _("The roles were changed")
+    EXPIRED = "expired", _("Expired")
+
+
+@tracked()
+class Session(VersionedModel):
+    """One sign-in and all the tokens that follow from it; every request is checked against it.
+
+    `session_version` is the user's at sign-in: the session stops once the user's has moved on.
+    """
+
+    user = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="sessions", verbose_name=_("user")
+    )
+    kind = models.CharField(_("kind"), max_length=10, choices=SessionKind.choices)
+    # No foreign key: patients lie above accounts.
+    patient_id: "models.UUIDField[UUID | None, UUID | None]" = models.UUIDField(
+        _("patient"), null=True, editable=False
+    )
+    expires_at = models.DateTimeField(_("expires"))
+    revoked_at = models.DateTimeField(_("ended"), null=True)
+    revoked_by = models.ForeignKey(
+        User, null=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("ended by")
+    )
+    revoked_reason = models.CharField(
+        _("why it ended"), max_length=20, choices=EndReason.choices, blank=True
+    )
+    session_version = models.PositiveIntegerField(editable=False)
+    user_agent = models.CharField(_("program"), max_length=300, blank=True)
+    address = models.GenericIPAddressField(_("address"), null=True)
+    device_id = models.CharField(_("device"), max_length=100, blank=True)
+
+    class Meta(VersionedModel.Meta):
+        abstract = False
+        verbose_name = _("session")
+        verbose_name_plural = _("sessions")
+        constraints: ClassVar[list[Any]] = [
+            one_of("kind", SessionKind.values, name="session_kind_is_known"),
+            both_or_neither("revoked_at", "revoked_by", name="session_ended_by_and_at"),
+            CheckConstraint(
+                condition=Q(revoked_at__isnull=True, revoked_reason="")
+                | Q(revoked_at__isnull=False, revoked_reason__in=EndReason.values),
+                name="session_ended_for_a_known_reason",
+            ),
+            CheckConstraint(
+                condition=~Q(kind=SessionKind.DEVICE) | Q(patient_id__isnull=False),
+                name="device_session_names_its_patient",
+            ),
+            CheckConstraint(
+                condition=Q(expires_at__gt=F("created_at")), name="session_expires_after_it_began"
+            ),
+        ]
+        indexes: ClassVar[list[Index]] = [
+            Index("user", F("created_at").desc(), name="session_of_user_newest_first"),
+            Index(
+                "expires_at", condition=Q(revoked_at__isnull=True), name="session_open_by_expiry"
+            ),
+            Index("patient_id", condition=Q(patient_id__isnull=False), name="session_of_patient"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+@tracked()
+class RefreshToken(TimestampedModel):
+    """One refresh token of a session: used once, followed by exactly one successor.
+
+    The token itself is never stored. Its id (jti) is, as a digest; the successor's id is derived
+    from its parent's by a keyed hash, so that a repeat within the grace can be answered with the
+    very same successor.
+    """
+
+    session = models.ForeignKey(Session, on_delete=models.PROTECT, related_name="refresh_tokens")
+    parent = models.OneToOneField(
+        "self", null=True, on_delete=models.PROTECT, related_name="successor", editable=False
+    )
+    jti_digest = models.CharField(max_length=64, unique=True, editable=False)
+    issued_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+    # A digest of what the client said it is: only the same one is given the successor again.
+    used_by_client = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        verbose_name = _("refresh token")
+        verbose_name_plural = _("refresh tokens")
+        constraints: ClassVar[list[Any]] = [
+            CheckConstraint(
+                condition=Q(jti_digest__regex="^[0-9a-f]{64}$"),
+                name="refresh_token_is_kept_as_a_digest",
+            ),
+            CheckConstraint(
+                condition=Q(used_at__isnull=True, used_by_client="")
+                | Q(used_at__isnull=False) & ~Q(used_by_client=""),
+                name="refresh_token_used_by_and_at",
+            ),
+            CheckConstraint(
+                condition=Q(expires_at__gt=F("issued_at")),
+                name="refresh_token_expires_after_it_was_issued",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class SignInCounter(models.Model):
+    """How many sign-ins failed lately for one account name or from one address.
+
+    `key` is a keyed digest: neither names nor addresses can be read from the table, and a name
+    that no account has is counted like any other. Not a record: it carries no history.
+    """
+
+    key = models.CharField(max_length=80, primary_key=True)
+    failures = models.PositiveIntegerField(default=0)
+    in_flight = models.PositiveIntegerField(default=0)
+    window_started_at = models.DateTimeField()
+    touched_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("sign-in counter")
+        verbose_name_plural = _("sign-in counters")
+        indexes: ClassVar[list[Index]] = [Index("touched_at", name="sign_in_counter_by_age")]
+
+    def __str__(self) -> str:
+        return self.key

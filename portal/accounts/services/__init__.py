@@ -1,0 +1,1 @@
+"""Everything that changes accounts and sessions, and the check that every request passes."""
