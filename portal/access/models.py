@@ -1,0 +1,59 @@
+"""Bases of the guardian tables. Each has a real foreign key to its anchor, never a generic one.
+
+The rows are an index: assignments (and a patient's own account) are the truth, `sync_access` makes
+the rows from them (ADR 0005). `valid_from` and `valid_until` let an assignment begin and end
+without waiting for the next rebuild.
+"""
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.contrib.auth.models import Permission
+from django.db import models
+from django.db.models import UniqueConstraint
+from guardian.models import UserObjectPermissionBase
+
+# Anchor name -> table; scope is resolved from these in one query.
+EVERYWHERE = "portal"
+ANCHORS: dict[str, type["AnchoredUserPermission"]] = {}
+
+
+class AnchoredUserPermission(UserObjectPermissionBase):
+    """One person holds one permission on one anchor (`content_object`)."""
+
+    anchor: ClassVar[str]
+    valid_from = models.DateTimeField()
+    valid_until = models.DateTimeField(null=True)
+
+    class Meta(UserObjectPermissionBase.Meta):
+        abstract = True
+
+
+def anchor(name: str) -> Any:
+    """Register a concrete guardian table as the index of anchor `name` (trial, site, patient)."""
+
+    def decorate(model: type[AnchoredUserPermission]) -> type[AnchoredUserPermission]:
+        model.anchor = name
+        ANCHORS[name] = model
+        return model
+
+    return decorate
+
+
+class PortalUserPermission(models.Model):
+    """One person holds one permission everywhere. The index of assignments to the whole portal."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    permission = models.ForeignKey(Permission, models.CASCADE, related_name="+")
+    valid_from = models.DateTimeField()
+    valid_until = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            UniqueConstraint(
+                fields=["user", "permission"], name="a_right_held_everywhere_is_indexed_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.permission_id}"
