@@ -1,0 +1,5 @@
+"""Found by autodiscovery: the admin of the kernel apps, one file each."""
+
+from portal.desk import accounts, audit
+
+__all__ = ["accounts", "audit"]

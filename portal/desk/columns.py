@@ -1,0 +1,152 @@
+"""Columns of lists: states with a mark and a word, figures to the right, dates as given."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from django.contrib import admin
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+
+from portal.core.partial_dates import PartialDateTime
+
+Column = Callable[..., Any]
+
+
+def badge(word: Any, state: str = "") -> str:
+    """Return a word with its mark; `state` is good, notice, caution, danger, blocked or empty."""
+    return format_html('<span class="state{}">{}</span>', f" state-{state}" if state else "", word)
+
+
+def state(field: str, states: Mapping[str, str], *, title: Any = None) -> Column:
+    """Return a column that marks the states of a choice field that somebody should notice."""
+
+    @admin.display(description=title or _lazy(field.replace("_", " ")), ordering=field)
+    def column(model_admin: Any, row: Any) -> Any:
+        value = getattr(row, field)
+        if value in (None, ""):
+            return None
+        display = getattr(row, f"get_{field}_display", lambda: value)()
+        return badge(display, states[str(value)]) if str(value) in states else display
+
+    return column
+
+
+def figure(field: str, *, title: Any) -> Column:
+    """Return a column of numbers; name it `..._figure` to have it set to the right."""
+
+    @admin.display(description=title, ordering=field)
+    def column(model_admin: Any, row: Any) -> Any:
+        return plain(getattr(row, field))
+
+    return column
+
+
+def plain(value: Any) -> Any:
+    """Return a decimal without trailing zeros and without an exponent; anything else as it is."""
+    if not isinstance(value, Decimal) or not value.is_finite():
+        return value
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def in_words(field: Any) -> Column:
+    """Return a column that says yes or no: a red cross beside a good answer would alarm."""
+
+    @admin.display(description=field.verbose_name, ordering=field.name)
+    def column(row: Any) -> Any:
+        value = getattr(row, field.name)
+        return None if value is None else (_("yes") if value else _("no"))
+
+    return column
+
+
+def facts(field: Any) -> Column:
+    """Return a column that tells a JSON object name by name, and a list in one line."""
+
+    @admin.display(description=field.verbose_name)
+    def column(row: Any) -> Any:
+        value = getattr(row, field.name)
+        if isinstance(value, dict):
+            return format_html_join(
+                "", '<div><span class="cell-muted">{}</span> {}</div>', map(_fact, value.items())
+            )
+        if isinstance(value, list):
+            return ", ".join(map(_told, value))
+        return None if value is None else _told(value)
+
+    return column
+
+
+def _fact(pair: tuple[str, Any]) -> tuple[str, str]:
+    return pair[0].replace("_", " ") + ":", _told(pair[1])
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_told(part)}" for name, part in value.items())
+    if isinstance(value, list):
+        between = "; " if any(isinstance(part, dict) for part in value) else ", "
+        return between.join(map(_told, value))
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def record_link(model_admin: Any) -> Column:
+    """Return a column that links to the record that a row names by type and id."""
+
+    @admin.display(description=_lazy("record"))
+    def column(row: Any) -> Any:
+        named = getattr(row, "resource", "") or getattr(row, "record_type", "")
+        for model in model_admin.admin_site._registry if row.record_id else ():
+            if snake(model.__name__) == named:
+                address = f"admin:{model._meta.app_label}_{model._meta.model_name}_change"
+                url = reverse(address, args=[row.record_id])
+                return format_html('<a href="{}">{}</a>', url, model._meta.verbose_name)
+        return row.record_id
+
+    return column
+
+
+def snake(name: str) -> str:
+    """Return the resource name of a model: AdverseEvent is adverse_event."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def exactly(field: Any) -> Column:
+    """Return a column that tells a partial date to the letter, with its zone."""
+
+    @admin.display(description=field.verbose_name)
+    def column(row: Any) -> Any:
+        value = getattr(row, field.name)
+        if value is None:
+            return None
+        zone = value.zone or _("zone unknown")
+        return format_html('{} <span class="cell-muted">{}</span>', value.text, zone)
+
+    return column
+
+
+def clinical_date(field: str, *, title: Any, ordering: str | None = None) -> Column:
+    """Return a column of a partial date: the text as given, the zone on hover."""
+
+    @admin.display(description=title, ordering=ordering or f"{field}_earliest")
+    def column(model_admin: Any, row: Any) -> Any:
+        return dated(getattr(row, field))
+
+    return column
+
+
+def dated(value: PartialDateTime | None) -> Any:
+    """Return a date to the minute in its own wall time; the whole of it and its zone on hover."""
+    if value is None:
+        return None
+    day, _mark, time = value.text.partition("T")
+    shown = f"{day} {time[:5]}".strip() if ":" in time else value.text
+    zone = value.zone or _("zone unknown")
+    return format_html(
+        '<time class="date-cell" title="{}">{}</time>', f"{value.text} ({zone})", shown
+    )

@@ -1,0 +1,195 @@
+"""Set-up objects: changed here by the same services as elsewhere, each time with a reason."""
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from portal.access.permissions import Permission
+from portal.access.scoping import may, scope
+from portal.accounts.models import User
+from portal.core import clock
+from portal.core.errors import DomainError, NotPermitted
+from portal.desk.base import PlainForm, ScopedModelAdmin
+from portal.desk.layout import fieldsets_of
+
+REASON = "change_reason"
+
+
+class PersonField(forms.CharField):
+    """A person by user name: a list of everybody would tell who else is here."""
+
+    default_error_messages = {"unknown": _("There is no active account of that name.")}
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("widget", forms.TextInput(attrs={"class": "vTextField"}))
+        super().__init__(max_length=150, **kwargs)
+
+    def clean(self, value: Any) -> Any:
+        """Return the account. Raises: ValidationError."""
+        name = super().clean(value)
+        if not name:
+            return None
+        found = User.objects.filter(username__iexact=name, is_active=True).first()
+        if found is None:
+            raise ValidationError(self.error_messages["unknown"], code="unknown")
+        return found
+
+
+class ReasonForm(PlainForm):
+    """A form that also asks why."""
+
+    change_reason = forms.CharField(
+        label=_("Reason for the change"),
+        min_length=3,
+        max_length=500,
+        strip=True,
+        help_text=_("Kept in the history beside who and when."),
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
+    )
+
+    refusal: ClassVar[DomainError | None] = None
+
+    def clean(self) -> dict[str, Any] | None:
+        """Show what the service refused, each part at its field."""
+        cleaned = super().clean()
+        if self.refusal is None:
+            return cleaned
+        for part in self.refusal.errors:
+            name = part.pointer.strip("/")
+            self.add_error(name if name in self.fields else None, part.detail)
+        if not self.refusal.errors:
+            self.add_error(None, self.refusal.detail)
+        return cleaned
+
+
+class SetupAdmin(ScopedModelAdmin):
+    """A set-up object. `added` and `changed` name the fields that its services take.
+
+    Subclasses implement `create` and `change` by calling the services; nothing is saved otherwise.
+    """
+
+    form = ReasonForm
+    # The browser's own pickers: labeled, in the reader's language, and without a script.
+    formfield_overrides: ClassVar[dict[Any, dict[str, Any]]] = {
+        models.DateTimeField: {
+            "form_class": forms.DateTimeField,
+            "widget": forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+            "help_text": _("UTC"),
+        },
+        models.DateField: {"widget": forms.DateInput({"type": "date"}, format="%Y-%m-%d")},
+    }
+    added: ClassVar[tuple[str, ...]] = ()
+    changed: ClassVar[tuple[str, ...]] = ()
+    # Rows that belong to no trial may be added by whoever holds the right anywhere.
+    belongs_nowhere: ClassVar[bool] = False
+
+    def create(self, data: dict[str, Any], **acting: Any) -> Any:
+        """Call the service that makes one; returns it. Raises: DomainError."""
+        raise NotPermitted()
+
+    def change(self, record: Any, data: dict[str, Any], **acting: Any) -> Any:
+        """Call the service that changes one; `data` holds what differs. Raises: DomainError."""
+        raise NotPermitted()
+
+    def anchor_of(self, data: dict[str, Any]) -> Any:
+        """Return what a new row will belong to: the right to add is asked there."""
+        return None
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Ask for what the service takes, with the reason; show the rest."""
+        if obj is None:
+            return [(None, {"fields": [*self.added, REASON]})]
+        shown = fieldsets_of(self, obj)
+        if not (self.changed and self.has_change_permission(request, obj)):
+            return shown
+        rest = [name for name in shown[0][1]["fields"] if name not in self._asked_by_name()]
+        asked = [(None, {"fields": [*self.changed, REASON]})]
+        return [*asked, *([(_("Fixed"), {"fields": rest})] if rest else []), *shown[1:]]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Everything that no service takes is read-only."""
+        if obj is None:
+            return []
+        shown = super().get_readonly_fields(request, obj)
+        return [name for name in shown if name not in self._asked_by_name()]
+
+    def _asked_by_name(self) -> set[str]:
+        return {*self.changed, *(f"{name}_mark" for name in self.changed)}
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether there is a service for changes and the reader holds the right to it."""
+        return bool(self.changed) and super().has_change_permission(request, obj)
+
+    def formfield_for_foreignkey(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        """Offer, and accept, only related rows within the reader's scope."""
+        remote = db_field.remote_field.model
+        if not self.admin_site.is_registered(remote):
+            return super().formfield_for_foreignkey(db_field, request, **kwargs)
+        remote_admin: Any = self.admin_site.get_model_admin(remote)
+        kwargs["queryset"] = remote_admin.get_queryset(request).order_by(
+            *remote_admin.choice_ordering
+        )
+        made: Any = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        made.label_from_instance = remote_admin.choice_label
+        return made
+
+    def render_change_form(self, request: Any, context: Any, *args: Any, **kwargs: Any) -> Any:
+        """Offer one way to save."""
+        context.update(show_save_and_add_another=False, show_save_and_continue=False)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        """Without Django's links to add or change a related row in a pop-up window."""
+        made = super().formfield_for_dbfield(db_field, request, **kwargs)
+        return self._without_wrapper(made)
+
+    @staticmethod
+    def _without_wrapper(made: Any) -> Any:
+        inner = getattr(getattr(made, "widget", None), "widget", None)
+        if inner is not None and not isinstance(made.widget, forms.MultiWidget):
+            made.widget = inner
+        return made
+
+    def get_form(self, request: Any, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """Return the form, carrying what the service refused on the first try."""
+        made = super().get_form(request, obj, change, **kwargs)
+        made.refusal = getattr(request, "desk_refusal", None)
+        return made
+
+    def changeform_view(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Turn a service's refusal into an error on the form: nothing typed is lost."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except DomainError as refused:
+            request.desk_refusal = refused
+            return super().changeform_view(request, *args, **kwargs)
+
+    def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:
+        """Hand the change to its service; the model is never saved here."""
+        asked = self.changed if change else self.added
+        told = {name: form.cleaned_data[name] for name in asked if name in form.cleaned_data}
+        acting = {"by": request.user, "at": clock.now(), "reason": form.cleaned_data[REASON]}
+        if change:
+            differing = {name: told[name] for name in told if name in form.changed_data}
+            if differing:
+                self.change(self.get_object(request, str(obj.pk)), differing, **acting)
+        else:
+            self._check_anchor(request.user, told)
+            obj.pk = self.create(told, **acting).pk
+
+    def _check_anchor(self, user: Any, told: dict[str, Any]) -> None:
+        if self.belongs_nowhere:
+            return
+        anchor = self.anchor_of(told)
+        permission: Permission = self.add_permission  # type: ignore[assignment]
+        if anchor is None:
+            allowed = scope(user, permission).everywhere
+        else:
+            allowed = may(user, permission, anchor)
+        if not allowed:
+            raise NotPermitted(gettext("You may not do this there."))

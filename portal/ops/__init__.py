@@ -1,0 +1,1 @@
+"""Running the portal: health, metrics, logs, request context, start-up checks."""

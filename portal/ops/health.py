@@ -1,0 +1,97 @@
+"""Whether the portal can serve: the database decides, the broker is a detail."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import psycopg
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+
+from portal.ops import broker
+
+# libpq's least; a probe that waits longer is of no use.
+PATIENCE_SECONDS = 2
+KEPT_SECONDS = 1.0
+
+# What is told beside the verdict and does not decide it.
+DETAILS: dict[str, Callable[[], str]] = {"broker": broker.state}
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """The verdict, and why."""
+
+    is_ready: bool
+    reason: str
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+_lock = threading.Lock()
+_kept: tuple[float, Readiness] | None = None
+
+
+def readiness() -> Readiness:
+    """Return whether the portal can serve; asked more than once a second, the last answer."""
+    global _kept
+    with _lock:
+        if _kept is None or time.monotonic() - _kept[0] > KEPT_SECONDS:
+            _kept = time.monotonic(), _look()
+        return _kept[1]
+
+
+def forget() -> None:
+    """Look anew at the next question."""
+    global _kept
+    with _lock:
+        _kept = None
+
+
+def _look() -> Readiness:
+    reason = _database_reason()
+    details = {name: state() for name, state in DETAILS.items()}
+    return Readiness(not reason, reason, {"database": reason or "ok", **details})
+
+
+def _database_reason() -> str:
+    """Return what is wrong with the database, or nothing.
+
+    On a connection of its own: a pool that is used up is not a database that is away.
+    """
+    try:
+        with psycopg.connect(**_parameters()) as own:
+            own.execute("SET statement_timeout = '2s'")
+            newest = newest_migrations()
+            row = own.execute(
+                "SELECT count(*) FROM django_migrations "
+                "WHERE (app, name) IN (SELECT * FROM unnest(%s::text[], %s::text[]))",
+                [[app for app, _ in newest], [name for _, name in newest]],
+            ).fetchone()
+    except psycopg.errors.UndefinedTable:
+        return "not_migrated"
+    except psycopg.Error:
+        return "unreachable"
+    return "" if row and row[0] == len(newest) else "not_migrated"
+
+
+def _parameters() -> dict[str, Any]:
+    wanted = connection.settings_dict
+    options = {key: value for key, value in wanted["OPTIONS"].items() if key != "pool"}
+    named = {
+        "dbname": wanted["NAME"],
+        "user": wanted["USER"],
+        "password": wanted["PASSWORD"],
+        "host": wanted["HOST"],
+        "port": wanted["PORT"],
+    }
+    given = {key: value for key, value in named.items() if value}
+    return {**options, **given, "connect_timeout": PATIENCE_SECONDS, "autocommit": True}
+
+
+@lru_cache(maxsize=1)
+def newest_migrations() -> tuple[tuple[str, str], ...]:
+    """Return the last migration of every app, as the code has it."""
+    return tuple(sorted(MigrationLoader(None).graph.leaf_nodes()))

@@ -1,0 +1,78 @@
+"""Measurements for Prometheus: this process's requests and database errors, and Celery's tasks.
+
+No label ever holds an id, a name or anything that a person wrote.
+"""
+
+from collections.abc import Iterator
+
+import redis
+from django.conf import settings
+from django.db import Error
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+from portal.ops.broker import TASKS_KEY, client
+
+REGISTRY = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)
+PlatformCollector(registry=REGISTRY)
+
+REQUEST_SECONDS = Histogram(
+    "portal_request_duration_seconds",
+    "Time from the first middleware to the answer",
+    ["view", "method", "status"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+    registry=REGISTRY,
+)
+IN_FLIGHT = Gauge("portal_requests_in_flight", "Requests being answered", registry=REGISTRY)
+DATABASE_ERRORS = Counter(
+    "portal_database_errors_total",
+    "Statements that the database refused, by class of SQLSTATE",
+    ["sqlstate_class"],
+    registry=REGISTRY,
+)
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def known_method(method: str) -> str:
+    """Return the method, or `other`: clients may write any word there."""
+    return method if method in _METHODS else "other"
+
+
+def observe_request(view: str, method: str, status: int, seconds: float) -> None:
+    """Count one answered request."""
+    REQUEST_SECONDS.labels(view, known_method(method), str(status)).observe(seconds)
+
+
+def count_database_error(error: Error) -> None:
+    """Count a failed statement by the first two characters of its SQLSTATE."""
+    sqlstate = getattr(error.__cause__, "sqlstate", None) or "none"
+    DATABASE_ERRORS.labels(str(sqlstate)[:2]).inc()
+
+
+class BrokerCollector(Collector):
+    """What the workers counted and what waits for them, read from the broker at scrape."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the broker's metrics; with the broker away, only that it is."""
+        up = GaugeMetricFamily("portal_broker_up", "Whether the broker answers")
+        waiting = GaugeMetricFamily("portal_tasks_waiting", "Tasks in the queue")
+        done = CounterMetricFamily(
+            "portal_tasks", "Tasks that ended, by outcome", labels=["task", "outcome"]
+        )
+        try:
+            with client() as broker:
+                waiting.add_metric([], float(broker.llen(settings.CELERY_TASK_DEFAULT_QUEUE)))
+                for key, count in broker.hgetall(TASKS_KEY).items():
+                    task, _, outcome = key.decode().rpartition(":")
+                    done.add_metric([task, outcome], float(count))
+            up.add_metric([], 1.0)
+        except (redis.RedisError, OSError):
+            up.add_metric([], 0.0)
+        yield from (up, waiting, done)
+
+
+REGISTRY.register(BrokerCollector())
