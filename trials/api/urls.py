@@ -1,0 +1,16 @@
+"""Addresses of trials, below /api/v1/."""
+
+from django.urls import path
+
+from portal.api.views import DETAIL, LIST
+from trials.api import views
+
+urlpatterns = [
+    path("trials/", views.TrialViewSet.as_view(LIST), name="trials"),
+    path("trials/<uuid:pk>/", views.TrialViewSet.as_view(DETAIL), name="trial"),
+    path("trials/<uuid:pk>/sites/", views.TrialSiteViewSet.as_view(LIST), name="trial-sites"),
+    path("trials/<uuid:pk>/arms/", views.ArmViewSet.as_view(LIST), name="trial-arms"),
+    path("trials/<uuid:pk>/visits/", views.VisitPlanViewSet.as_view(LIST), name="trial-visits"),
+    path("sites/", views.SiteViewSet.as_view(LIST), name="sites"),
+    path("sites/<uuid:pk>/", views.SiteViewSet.as_view(DETAIL), name="site"),
+]
