@@ -1,0 +1,45 @@
+"""Filters of patients, vital signs and findings."""
+
+import django_filters
+
+from patients import vocabulary as v
+from portal.api.filters import ReferenceFilter, SearchFilter, SinceFilter, UntilFilter
+
+
+class PatientFilter(django_filters.FilterSet):
+    """By trial, site, participation and subject number."""
+
+    trial = ReferenceFilter(field_name="trial_id")
+    site = ReferenceFilter(field_name="site_id")
+    status = django_filters.ChoiceFilter(
+        field_name="participation", choices=v.Participation.choices
+    )
+    search = SearchFilter(fields=("subject_number", "usubjid"))
+
+
+class VitalSignOfPatientFilter(django_filters.FilterSet):
+    """By code and by the time of measurement."""
+
+    code = django_filters.ChoiceFilter(choices=v.VitalCode.choices)
+    since = SinceFilter(date="measured", earliest="measured_earliest")
+    until = UntilFilter(date="measured", earliest="measured_earliest")
+
+
+class VitalSignFilter(VitalSignOfPatientFilter):
+    """By place and person too."""
+
+    trial = ReferenceFilter(field_name="trial_id")
+    site = ReferenceFilter(field_name="site_id")
+    patient = ReferenceFilter(field_name="patient_id")
+    status = django_filters.ChoiceFilter(choices=v.ReadingStatus.choices)
+
+
+class FindingFilter(django_filters.FilterSet):
+    """By place, person, rule, severity and state."""
+
+    trial = ReferenceFilter(field_name="trial_id")
+    site = ReferenceFilter(field_name="site_id")
+    patient = ReferenceFilter(field_name="patient_id")
+    rule = django_filters.CharFilter(max_length=80)
+    severity = django_filters.ChoiceFilter(choices=v.FindingSeverity.choices)
+    state = django_filters.ChoiceFilter(choices=v.FindingState.choices)

@@ -1,0 +1,84 @@
+"""Reading patients, their vital signs, and findings."""
+
+from collections.abc import Mapping
+from contextlib import nullcontext
+from typing import Any, ClassVar
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from patients import selectors
+from patients.api import filters, serializers
+from patients.models import DataFinding, Patient
+from portal.access.permissions import Permission
+from portal.access.unblinded import unblinded
+from portal.api.pagination import Ordering
+from portal.api.permissions import Requirement
+from portal.api.views import ListMixin, NestedMixin, RetrieveMixin, ScopedViewSet, person
+from portal.audit.record import Action, record
+from portal.core import clock
+
+PATIENT_ACTIONS: Mapping[str, Permission] = {
+    "list_vitals": Permission.VITAL_SIGN_VIEW,
+    "list_adverse_events": Permission.ADVERSE_EVENT_VIEW,
+    "list_findings": Permission.DATA_FINDING_VIEW,
+    "monitor_vitals": Permission.VITAL_SIGN_MONITOR,
+}
+BY_MEASUREMENT: Mapping[str, Ordering] = {
+    "-measured_at": Ordering("measured_earliest", nullable=True),
+    "measured_at": Ordering("measured_earliest", nullable=True, descending=False),
+}
+
+
+class PatientViewSet(ListMixin, RetrieveMixin, ScopedViewSet):
+    """patients/."""
+
+    queryset = Patient.objects.all()
+    serializer_class = serializers.PatientSerializer
+    detail_serializer_class = serializers.PatientDetailSerializer
+    filterset_class = filters.PatientFilter
+    permissions: ClassVar[Mapping[str, Requirement]] = {
+        "list": Permission.PATIENT_VIEW,
+        "retrieve": Permission.PATIENT_VIEW,
+    }
+    actions = PATIENT_ACTIONS
+
+
+class VitalSignViewSet(ListMixin, ScopedViewSet):
+    """vitals/."""
+
+    queryset = selectors.vital_signs()
+    serializer_class = serializers.VitalSignSerializer
+    filterset_class = filters.VitalSignFilter
+    orderings = BY_MEASUREMENT
+    default_ordering = "-measured_at"
+    permissions: ClassVar[Mapping[str, Requirement]] = {"list": Permission.VITAL_SIGN_VIEW}
+
+
+class PatientVitalSignViewSet(NestedMixin, VitalSignViewSet):
+    """patients/{id}/vitals/."""
+
+    parent = Patient.objects.all()
+    parent_permission = Permission.PATIENT_VIEW
+    parent_field = "patient"
+    filterset_class = filters.VitalSignOfPatientFilter
+
+
+class FindingViewSet(ListMixin, ScopedViewSet):
+    """findings/: to the unblinded also those that would unblind."""
+
+    queryset = DataFinding.objects.all()
+    serializer_class = serializers.FindingSerializer
+    filterset_class = filters.FindingFilter
+    permissions: ClassVar[Mapping[str, Requirement]] = {"list": Permission.DATA_FINDING_VIEW}
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Return one page of the findings in scope."""
+        parts = selectors.findings_for(person(request))
+        is_unblinded = len(parts) > 1
+        if is_unblinded:
+            record(
+                Action.UNBLINDED, by=person(request), at=clock.now(), resource="protected_finding"
+            )
+        with unblinded() if is_unblinded else nullcontext():
+            return self.paged(*parts)

@@ -1,0 +1,76 @@
+"""People in a trial and what is known of them."""
+
+from patients.models.base import ClinicalRecord
+from patients.models.consent import Consent, ConsentDocument, ConsentPurpose, ConsentWithdrawal
+from patients.models.device import Device, DeviceAssignment
+from patients.models.epro import DiaryAnswer, DiaryAssignment, EproReport, QuestionnaireResult
+from patients.models.finding import AbstractFinding, DataFinding, DataPoint
+from patients.models.identity import Identity, PatientIdentity
+from patients.models.laboratory import LabResult
+from patients.models.participation import (
+    ClinicalFlag,
+    Death,
+    DispositionEvent,
+    PatientProtocolVersion,
+    ScreeningAttempt,
+    TreatmentState,
+)
+from patients.models.patient import Patient, PatientSite, PatientUserPermission
+from patients.models.protected import (
+    Allocation,
+    ExposureGiven,
+    ProtectedFinding,
+    ProtectedRecord,
+    SubjectElement,
+)
+from patients.models.share import SHAREABLE, PatientShare
+from patients.models.source import ProtectedSourceRecord, SourceFile, SourceRecord
+from patients.models.treatment import Coding, Exposure, MedicalHistory, Medication
+from patients.models.visit import Visit
+from patients.models.vital_sign import VitalSample, VitalSign
+
+__all__ = [
+    "SHAREABLE",
+    "AbstractFinding",
+    "Allocation",
+    "ClinicalFlag",
+    "ClinicalRecord",
+    "Coding",
+    "Consent",
+    "ConsentDocument",
+    "ConsentPurpose",
+    "ConsentWithdrawal",
+    "DataFinding",
+    "DataPoint",
+    "Death",
+    "Device",
+    "DeviceAssignment",
+    "DiaryAnswer",
+    "DiaryAssignment",
+    "DispositionEvent",
+    "EproReport",
+    "Exposure",
+    "ExposureGiven",
+    "Identity",
+    "LabResult",
+    "MedicalHistory",
+    "Medication",
+    "Patient",
+    "PatientIdentity",
+    "PatientProtocolVersion",
+    "PatientShare",
+    "PatientSite",
+    "PatientUserPermission",
+    "ProtectedFinding",
+    "ProtectedRecord",
+    "ProtectedSourceRecord",
+    "QuestionnaireResult",
+    "ScreeningAttempt",
+    "SourceFile",
+    "SourceRecord",
+    "SubjectElement",
+    "TreatmentState",
+    "Visit",
+    "VitalSample",
+    "VitalSign",
+]
