@@ -1,0 +1,110 @@
+"""Adverse events, their history, and a patient's timeline, as JSON."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from events import vocabulary as v
+from events.selectors import TIMELINE_KINDS
+from patients.vocabulary import YesNoUnknown
+from portal.api.fields import PartialDateTimeField
+from portal.api.serializers import CodeField, DetailMixin, RecordSerializer, ReferenceField
+from portal.core.history import Source
+
+# Intensity by either scale; `severity_scale` says which.
+SEVERITIES = f"^({'|'.join(v.Severity.values)}|[1-5])$"
+
+
+class SeriousnessSerializer(serializers.Serializer[Any]):
+    """The six criteria of ICH E2A."""
+
+    death = serializers.ChoiceField(choices=YesNoUnknown.choices)
+    life_threatening = serializers.ChoiceField(choices=YesNoUnknown.choices)
+    hospitalization = serializers.ChoiceField(choices=YesNoUnknown.choices)
+    disability = serializers.ChoiceField(choices=YesNoUnknown.choices)
+    congenital_anomaly = serializers.ChoiceField(choices=YesNoUnknown.choices)
+    other_medically_important = serializers.ChoiceField(choices=YesNoUnknown.choices)
+
+
+class AdverseEventSerializer(RecordSerializer):
+    """One verbatim term in one patient."""
+
+    number = serializers.IntegerField(min_value=0)
+    patient = ReferenceField("patient")
+    subject_number = serializers.CharField()
+    trial = ReferenceField("trial")
+    site = ReferenceField("site")
+    term = serializers.CharField(help_text="verbatim")
+    coded_term = serializers.CharField()
+    system_organ_class = serializers.CharField()
+    onset = PartialDateTimeField(allow_null=True)
+    resolved = PartialDateTimeField(allow_null=True)
+    columns_of = {"severity": ("severity", "severity_grade")}
+    severity = serializers.SerializerMethodField()
+    severity_grade = serializers.IntegerField(allow_null=True, min_value=1, max_value=5)
+    severity_scale = CodeField(choices=v.SeverityScale.choices)
+    is_serious = serializers.BooleanField()
+    serious_as_reported = serializers.ChoiceField(choices=YesNoUnknown.choices)
+    seriousness = SeriousnessSerializer(source="*")
+    causality = serializers.CharField()
+    outcome = serializers.ChoiceField(choices=v.Outcome.choices)
+    treatment_emergent = CodeField(choices=["yes", "no", "cannot_tell"])
+    is_nullified = serializers.BooleanField()
+
+    @extend_schema_field({"type": "string", "pattern": SEVERITIES, "nullable": True})
+    def get_severity(self, event: Any) -> str | None:
+        """Return mild, moderate or severe, or the grade where the scale is CTCAE."""
+        if event.severity_grade is not None:
+            return str(event.severity_grade)
+        return event.severity or None
+
+
+class AdverseEventDetailSerializer(DetailMixin, AdverseEventSerializer):
+    """An adverse event, and what the reader may do with it."""
+
+    site_aware_at = serializers.DateTimeField(allow_null=True)
+    sponsor_aware_at = serializers.DateTimeField(allow_null=True)
+
+
+class ActorSerializer(serializers.Serializer[Any]):
+    """Who acted."""
+
+    id = serializers.UUIDField()
+    display_name = serializers.CharField()
+
+
+class ChangeSerializer(serializers.Serializer[Any]):
+    """One value that changed; null stands for nothing."""
+
+    field = serializers.CharField()
+    old = serializers.JSONField(allow_null=True)
+    new = serializers.JSONField(allow_null=True)
+
+
+class HistoryEntrySerializer(serializers.Serializer[Any]):
+    """One change of a record: who, when, why, by which path, and what."""
+
+    sequence = serializers.IntegerField(help_text="grows with every change in the portal")
+    kind = serializers.ChoiceField(choices=["insert", "update", "delete"])
+    version = serializers.IntegerField(min_value=1)
+    changed_at = serializers.DateTimeField()
+    by = ActorSerializer()
+    role = serializers.CharField()
+    organization = serializers.CharField()
+    reason = serializers.CharField()
+    source = serializers.ChoiceField(  # type: ignore[assignment]
+        choices=[source.value for source in Source]
+    )
+    request_id = serializers.CharField()
+    changes = ChangeSerializer(many=True)
+
+
+class TimelineEntrySerializer(serializers.Serializer[Any]):
+    """Something that happened to the patient; `kind` and `id` name the record."""
+
+    id = serializers.UUIDField()
+    kind = serializers.ChoiceField(choices=TIMELINE_KINDS, source="what")
+    title = serializers.CharField(source="words")
+    site = serializers.UUIDField(source="place")
+    occurred_at = PartialDateTimeField(source="happened", allow_null=True)

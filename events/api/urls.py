@@ -1,0 +1,25 @@
+"""Addresses of adverse events and timelines, below /api/v1/."""
+
+from django.urls import path
+
+from events.api import views
+from portal.api.views import DETAIL, LIST
+
+urlpatterns = [
+    path("adverse-events/", views.AdverseEventViewSet.as_view(LIST), name="adverse-events"),
+    path(
+        "adverse-events/<uuid:pk>/",
+        views.AdverseEventViewSet.as_view(DETAIL),
+        name="adverse-event",
+    ),
+    path(
+        "adverse-events/<uuid:pk>/history/",
+        views.AdverseEventHistoryViewSet.as_view(LIST),
+        name="adverse-event-history",
+    ),
+    path(
+        "patients/<uuid:pk>/timeline/",
+        views.TimelineViewSet.as_view(LIST),
+        name="patient-timeline",
+    ),
+]

@@ -1,0 +1,74 @@
+"""Reading adverse events, their history, and a patient's timeline."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from events import selectors
+from events.api import filters, serializers
+from events.models import AdverseEvent
+from patients.models import Patient
+from portal.access.permissions import Permission
+from portal.api import history
+from portal.api.pagination import Ordering
+from portal.api.permissions import Requirement
+from portal.api.views import ListMixin, NestedMixin, RetrieveMixin, ScopedViewSet, person
+
+
+class AdverseEventViewSet(ListMixin, RetrieveMixin, ScopedViewSet):
+    """adverse-events/."""
+
+    queryset = selectors.adverse_events()
+    serializer_class = serializers.AdverseEventSerializer
+    detail_serializer_class = serializers.AdverseEventDetailSerializer
+    filterset_class = filters.AdverseEventFilter
+    permissions: ClassVar[Mapping[str, Requirement]] = {
+        "list": Permission.ADVERSE_EVENT_VIEW,
+        "retrieve": Permission.ADVERSE_EVENT_VIEW,
+    }
+    actions: ClassVar[Mapping[str, Permission]] = {
+        "view_history": Permission.AUDIT_ENTRY_VIEW,
+        "view_patient": Permission.PATIENT_VIEW,
+    }
+
+
+class AdverseEventHistoryViewSet(NestedMixin, ScopedViewSet):
+    """adverse-events/{id}/history/."""
+
+    queryset = AdverseEvent.objects.none()
+    parent = AdverseEvent.objects.all()
+    parent_permission = Permission.ADVERSE_EVENT_VIEW
+    serializer_class = serializers.HistoryEntrySerializer
+    orderings: ClassVar[Mapping[str, Ordering]] = {"-changed_at": Ordering("pgh_id", tie="pgh_id")}
+    default_ordering = "-changed_at"
+    permissions: ClassVar[Mapping[str, Requirement]] = {"list": Permission.AUDIT_ENTRY_VIEW}
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Return who changed what, when and why, newest first."""
+        rows: QuerySet[Any] = selectors.history_of(self.above)
+        page = self.paginate_queryset(rows)
+        entries = history.told(page or [], rows)
+        return self.get_paginated_response(self.get_serializer(entries, many=True).data)
+
+
+class TimelineViewSet(NestedMixin, ScopedViewSet):
+    """patients/{id}/timeline/."""
+
+    queryset = Patient.objects.none()
+    parent = Patient.objects.all()
+    parent_permission = Permission.PATIENT_VIEW
+    serializer_class = serializers.TimelineEntrySerializer
+    orderings: ClassVar[Mapping[str, Ordering]] = {
+        "-occurred_at": Ordering("moment", nullable=True),
+        "occurred_at": Ordering("moment", nullable=True, descending=False),
+    }
+    default_ordering = "-occurred_at"
+    permissions: ClassVar[Mapping[str, Requirement]] = {"list": Permission.PATIENT_VIEW}
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Return what happened to the patient, as far as the reader may know, newest first."""
+        page = self.paginate_queryset(selectors.timeline(self.above.pk, person(request)))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)

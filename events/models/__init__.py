@@ -1,0 +1,27 @@
+"""Clinical safety events: adverse events."""
+
+from events.models.adverse_event import (
+    AdverseEvent,
+    AdverseEventVersion,
+    EventPart,
+    SeriousnessFact,
+    SeverityPeriod,
+)
+from events.models.assessment import (
+    CausalityAssessment,
+    EventProduct,
+    ExpectednessAssessment,
+    RelatedRecord,
+)
+
+__all__ = [
+    "AdverseEvent",
+    "AdverseEventVersion",
+    "CausalityAssessment",
+    "EventPart",
+    "EventProduct",
+    "ExpectednessAssessment",
+    "RelatedRecord",
+    "SeriousnessFact",
+    "SeverityPeriod",
+]
