@@ -1,0 +1,52 @@
+"""The ASGI application: Django, and beside it whatever must not go through Django's stack."""
+
+import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, cast
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+os.environ.setdefault("PORTAL_PROCESS", "web")
+
+from django.core.asgi import get_asgi_application
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+NOT_AUTHENTICATED = 4401  # the socket's close code for nobody we know
+
+django_application = cast(Application, get_asgi_application())
+
+
+async def refuse_socket(scope: Scope, receive: Receive, send: Send) -> None:
+    """Close a socket that nothing serves, before it is accepted."""
+    await receive()
+    await send({"type": "websocket.close", "code": NOT_AUTHENTICATED})
+
+
+async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer the server's start and stop; there is nothing to set up."""
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+# (protocol, path prefix) -> application; the first that fits serves.
+MOUNTS: tuple[tuple[str, str, Application], ...] = (
+    ("http", "/", django_application),
+    ("websocket", "/", refuse_socket),
+)
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    """Hand the connection to whatever serves its protocol and path."""
+    if scope["type"] == "lifespan":
+        await lifespan(scope, receive, send)
+        return
+    for protocol, prefix, mounted in MOUNTS:
+        if protocol == scope["type"] and scope["path"].startswith(prefix):
+            await mounted(scope, receive, send)
+            return

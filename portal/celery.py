@@ -1,0 +1,63 @@
+"""The Celery application: what runs when. Worker and beat start from here (`celery -A portal`)."""
+
+import os
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+
+import django
+
+# The tasks import models, and Celery would set Django up only after having imported us.
+django.setup()
+
+from celery import signals  # noqa: E402
+from django_structlog.celery.receivers import CeleryReceiver  # noqa: E402
+
+from portal.core.tasks import app  # noqa: E402
+from portal.ops import broker  # noqa: E402
+
+EVERY_MINUTE = 60.0
+EVERY_FIVE_SECONDS = 5.0
+
+app.autodiscover_tasks()
+
+# The library's own worker step would say a second time what was sent: its app has said it.
+TELLS = CeleryReceiver()
+for _name in ("prerun", "retry", "success", "failure", "revoked", "unknown", "rejected"):
+    getattr(signals, f"task_{_name}").connect(getattr(TELLS, f"receiver_task_{_name}"))
+
+# Each tick is worth nothing once the next one is due.
+app.conf.beat_schedule = {
+    "bring the index of rights in line with the assignments": {
+        "task": "trials.tasks.sync_access",
+        "schedule": EVERY_MINUTE,
+        "options": {"expires": EVERY_MINUTE},
+    },
+    "mark sessions that ran out": {
+        "task": "portal.accounts.tasks.close_expired_sessions",
+        "schedule": EVERY_MINUTE,
+        "options": {"expires": EVERY_MINUTE},
+    },
+    "seal the audit trail": {
+        "task": "portal.audit.tasks.seal_audit",
+        "schedule": EVERY_FIVE_SECONDS,
+        "options": {"expires": EVERY_FIVE_SECONDS},
+    },
+}
+
+
+@signals.setup_logging.connect
+def keep_our_logging(**_: Any) -> None:
+    """Celery sets up no logging of its own: portal.ops.logs has done it."""
+
+
+@signals.task_success.connect
+def count_success(sender: Any, **_: Any) -> None:
+    """Count for /metrics, which another process answers."""
+    broker.count_task(sender.name, "succeeded")
+
+
+@signals.task_failure.connect
+def count_failure(sender: Any, **_: Any) -> None:
+    """Count for /metrics, which another process answers."""
+    broker.count_task(sender.name, "failed")

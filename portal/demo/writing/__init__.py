@@ -1,0 +1,1 @@
+"""From the generator's records to the portal's tables."""

@@ -1,0 +1,1 @@
+"""The outside formats that span trials, patients and events: one package each."""

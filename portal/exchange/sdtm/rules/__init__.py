@@ -1,0 +1,1 @@
+"""Finding rules of an SDTM import: pure, no Django, no clock."""
