@@ -1,0 +1,5 @@
+"""The world of the authorization tests."""
+
+from tests.access.fixtures import undone, world
+
+__all__ = ["undone", "world"]

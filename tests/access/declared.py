@@ -1,0 +1,95 @@
+"""Who may read what: written out by hand, apart from portal.access.roles, and compared with it.
+
+Every role stands in `may` or in `may_not` of every row; a new role or a new endpoint fails until
+somebody has written down what is meant.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+ADMINS = frozenset({"system_admin", "sponsor_admin"})
+REVIEWERS = frozenset(
+    {
+        "trial_manager",
+        "cra",
+        "data_manager",
+        "safety_officer",
+        "medical_monitor",
+        "unblinded_monitor",
+        "unblinded_safety_officer",
+        "inspector",
+    }
+)
+SITE_STAFF = frozenset({"principal_investigator", "doctor", "study_coordinator"})
+BOARD = frozenset({"unblinded_statistician", "dsmb_member"})
+CODER = frozenset({"medical_coder"})
+PHARMACIST = frozenset({"unblinded_pharmacist"})
+LABORATORY = frozenset({"laboratory"})
+PATIENT = frozenset({"patient"})
+NOTHING_YET = frozenset({"caregiver", "device"})
+
+STAFF = ADMINS | REVIEWERS | SITE_STAFF | BOARD | CODER | PHARMACIST | LABORATORY
+CLINICAL = REVIEWERS | SITE_STAFF | BOARD
+READS_PROTECTED_FINDINGS = BOARD | {"unblinded_monitor", "unblinded_safety_officer"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One endpoint and method: who may, who may not, and which records it is about.
+
+    `of` names the list of the world that the endpoint reads; `below` the one whose id stands in the
+    address, and `sees` who sees that record above: to them a refusal is 403, to others 404.
+    `by_trial` says that the list has that filter.
+    """
+
+    may: frozenset[str]
+    may_not: frozenset[str]
+    of: str = ""
+    below: str = ""
+    sees: frozenset[str] = frozenset()
+    by_trial: bool = False
+
+
+def _row(may: frozenset[str], **more: Any) -> Row:
+    return Row(may=may, may_not=(STAFF | PATIENT | NOTHING_YET) - may, **more)
+
+
+EVERYBODY = STAFF | PATIENT | NOTHING_YET
+READS_PATIENTS = CLINICAL | PHARMACIST | LABORATORY | PATIENT
+READS_VITALS = CLINICAL | PATIENT
+READS_EVENTS = CLINICAL | CODER
+READS_HISTORY = REVIEWERS | SITE_STAFF
+READS_FINDINGS = CLINICAL | {"sponsor_admin"}
+
+ROWS: Mapping[tuple[str, str], Row] = {
+    ("auth-token", "POST"): _row(EVERYBODY),
+    ("auth-token-refresh", "POST"): _row(EVERYBODY),
+    ("auth-logout", "POST"): _row(EVERYBODY),
+    ("auth-me", "GET"): _row(EVERYBODY),
+    ("schema", "GET"): _row(EVERYBODY),
+    ("docs", "GET"): _row(EVERYBODY),
+    ("trials", "GET"): _row(STAFF, of="trials"),
+    ("trial", "GET"): _row(STAFF, of="trials", below="trials"),
+    ("trial-sites", "GET"): _row(STAFF, of="sites", below="trials", sees=STAFF),
+    ("trial-arms", "GET"): _row(STAFF, of="arms", below="trials", sees=STAFF),
+    ("trial-visits", "GET"): _row(STAFF, of="plans", below="trials", sees=STAFF),
+    ("sites", "GET"): _row(STAFF, of="sites", by_trial=True),
+    ("site", "GET"): _row(STAFF, of="sites", below="sites"),
+    ("patients", "GET"): _row(READS_PATIENTS, of="patients", by_trial=True),
+    ("patient", "GET"): _row(READS_PATIENTS, of="patients", below="patients"),
+    ("patient-vitals", "GET"): _row(
+        READS_VITALS, of="vitals", below="patients", sees=READS_PATIENTS
+    ),
+    ("patient-timeline", "GET"): _row(READS_PATIENTS, below="patients", sees=READS_PATIENTS),
+    ("vitals", "GET"): _row(READS_VITALS, of="vitals", by_trial=True),
+    ("findings", "GET"): _row(READS_FINDINGS, of="findings", by_trial=True),
+    ("adverse-events", "GET"): _row(READS_EVENTS, of="adverse_events", by_trial=True),
+    ("adverse-event", "GET"): _row(READS_EVENTS, of="adverse_events", below="adverse_events"),
+    ("adverse-event-history", "GET"): _row(
+        READS_HISTORY, below="adverse_events", sees=READS_EVENTS
+    ),
+}
+# Not part of the document: the document itself and the page that shows it.
+UNDOCUMENTED = frozenset({"schema", "docs"})
+OPEN = frozenset({"auth-token", "auth-token-refresh", "schema", "docs"})

@@ -1,0 +1,3 @@
+from tests.access.fixtures import undone, world
+
+__all__ = ["undone", "world"]

@@ -1,0 +1,5 @@
+"""The world of the API's tests."""
+
+from tests.access.fixtures import undone, world
+
+__all__ = ["undone", "world"]
