@@ -62,7 +62,7 @@ ALLOWED_ORIGINS = env.list("PORTAL_ALLOWED_ORIGINS", default=[])
 CSRF_TRUSTED_ORIGINS = [origin for origin in ALLOWED_ORIGINS if origin.startswith("https://")]
 # How many proxies stand in front: the client's address is taken that many hops from the right.
 TRUSTED_PROXIES = env.int("PORTAL_TRUSTED_PROXIES", default=0)
-METRICS_TOKEN = env("PORTAL_METRICS_TOKEN", default="")
+METRICS_TOKEN = Withheld(env("PORTAL_METRICS_TOKEN", default=""))
 # Files that get the head of each audit seal; PORTAL_DATA/witness/seals.jsonl when none is named.
 AUDIT_WITNESSES = env.list("PORTAL_AUDIT_WITNESSES", default=[])
 
@@ -138,8 +138,9 @@ TEMPLATES = [
 
 DATABASE_SCHEMAS = ("public", "identity", "audit", "allocation")
 UNBLINDED_ROLE = env("PORTAL_UNBLINDED_ROLE", default="portal_unblinded")
-DATABASE_URL = env("DATABASE_URL", default="")
-DATABASE_OWNER_URL = env("DATABASE_OWNER_URL", default="")
+# Addresses of servers may carry a password.
+DATABASE_URL = Withheld(env("DATABASE_URL", default=""))
+DATABASE_OWNER_URL = Withheld(env("DATABASE_OWNER_URL", default=""))
 _AS_OWNER = env("PORTAL_DB_ROLE", default="application") == "owner"
 if not DATABASE_URL:
     raise ImproperlyConfigured("DATABASE_URL is missing: start the portal with ./run, or set it")
@@ -161,14 +162,14 @@ def _database(url: str) -> dict[str, Any]:
         ),
     }
     known = {"dbname", "user", "password", "host", "port"}
-    options.update({key: value for key, value in parts.items() if key not in known})
+    options.update({key: Withheld(value) for key, value in parts.items() if key not in known})
     if PROCESS == "web":
         options["pool"] = {"min_size": 2, "max_size": env.int("PORTAL_DB_POOL", 12), "timeout": 1.5}
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": parts.get("dbname", ""),
         "USER": parts.get("user", ""),
-        "PASSWORD": parts.get("password", ""),
+        "PASSWORD": Withheld(parts.get("password", "")),
         "HOST": parts.get("host", ""),
         "PORT": parts.get("port", ""),
         "CONN_MAX_AGE": 0,
@@ -299,8 +300,8 @@ TIME_ZONE = "UTC"
 
 # --- Valkey and Celery: hints only, nothing is lost with them -----------------------------------
 
-REDIS_URL = env("REDIS_URL", default="redis://127.0.0.1:6379/0")
-CELERY_BROKER_URL = (
+REDIS_URL = Withheld(env("REDIS_URL", default="redis://127.0.0.1:6379/0"))
+CELERY_BROKER_URL = Withheld(
     REDIS_URL.replace("unix://", "redis+socket://").replace("?db=", "?virtual_host=")
     if REDIS_URL.startswith("unix://")
     else REDIS_URL

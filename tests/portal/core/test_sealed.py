@@ -228,3 +228,22 @@ def test_keys_are_in_no_error_page_and_no_listing_of_settings() -> None:
         assert value.rpartition(":")[2] not in listed.stdout + listed.stderr
         assert value not in str(page[name])
     assert "IDENTITY_KEYS = '[withheld]'" in listed.stdout
+
+
+def test_passwords_of_servers_are_in_no_listing_of_settings() -> None:
+    addresses = {
+        "DATABASE_URL": "postgresql://portal_app:canary-one@db.example/portal?sslpassword=canary-two",
+        "DATABASE_OWNER_URL": "postgresql://portal_owner:canary-three@db.example/portal",
+        "REDIS_URL": "redis://:canary-four@valkey.example:6379/0",
+        "PORTAL_METRICS_TOKEN": "canary-five",
+    }
+    listed = subprocess.run(
+        [sys.executable, "manage.py", "diffsettings", "--all"],
+        cwd=ROOT,
+        env=os.environ | addresses,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "DATABASE_URL = '[withheld]'" in listed.stdout
+    assert "canary" not in listed.stdout + listed.stderr

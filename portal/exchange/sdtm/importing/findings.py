@@ -69,7 +69,6 @@ class Findings:
     def __init__(self, *, trial_id: UUID, is_blinded: bool) -> None:
         self.trial_id, self.is_blinded = trial_id, is_blinded
         self.groups: dict[tuple[Any, ...], _Group] = {}
-        self.per_rule: Counter[str] = Counter()
 
     def report(
         self,
@@ -83,7 +82,6 @@ class Findings:
     ) -> None:
         """Report one occurrence of a rule; `parts` fill in its message."""
         rule = RULES[rule_id]
-        self.per_rule[rule_id] += 1
         alone = where if rule.severity is Severity.SAFETY else None
         spread = (where.dataset, variable) if patient_id is None and where else None
         key = (rule_id, patient_id, alone, spread, is_protected)
@@ -134,11 +132,20 @@ class Findings:
             )
 
     def summary(self) -> list[tuple[Rule, int, int]]:
-        """Return each rule that fired, its findings and its occurrences; safety first."""
-        groups: Counter[str] = Counter(group.rule.id for group in self.groups.values())
+        """Return each rule that fired, its findings and its occurrences; safety first.
+
+        Of a blinded import nobody is told how many findings are protected, nor of which rule: the
+        summary goes to whoever types the command, and into logs (domain.md 6).
+        """
+        groups: Counter[str] = Counter()
+        occurrences: Counter[str] = Counter()
+        for group in self.groups.values():
+            if not (self.is_blinded and group.is_protected):
+                groups[group.rule.id] += 1
+                occurrences[group.rule.id] += group.count
         order = list(Severity)
-        rules = sorted(self.per_rule, key=lambda name: (order.index(RULES[name].severity), name))
-        return [(RULES[name], groups[name], self.per_rule[name]) for name in rules]
+        rules = sorted(groups, key=lambda name: (order.index(RULES[name].severity), name))
+        return [(RULES[name], groups[name], occurrences[name]) for name in rules]
 
 
 class _Points:

@@ -99,8 +99,7 @@ def _findings(summary: Summary) -> Table:
     table.add_column("findings", justify="right")
     table.add_column("occurrences", justify="right")
     for rule, findings, occurrences in summary.findings:
-        shown = f"{rule.id} (protected)" if rule.is_unblinding else rule.id
-        table.add_row(rule.severity.value, shown, rule.owner, str(findings), str(occurrences))
+        table.add_row(rule.severity.value, rule.id, rule.owner, str(findings), str(occurrences))
     return table
 
 

@@ -48,7 +48,7 @@ class Summary:
 
     def finish(self, study: Study, folder: StudyFolder) -> None:
         """Take over what was counted."""
-        self.records = study.writer.counts()
+        self.records = study.writer.counts(with_protected=not study.is_blinded)
         self.findings = study.findings.summary()
         self.provenance = dict(sorted(study.counts.items()))
         self.ignored = folder.ignored

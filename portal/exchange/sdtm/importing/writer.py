@@ -223,12 +223,12 @@ class Writer:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
             cursor.execute("SET CONSTRAINTS ALL DEFERRED")
 
-    def counts(self) -> dict[str, int]:
+    def counts(self, *, with_protected: bool) -> dict[str, int]:
         """Return how many rows each model received, in the words of people."""
         return {
             str(model._meta.verbose_name_plural): table.count
             for model, table in self.tables.items()
-            if table.count
+            if table.count and (with_protected or not table.is_protected)
         }
 
 

@@ -1,11 +1,13 @@
 """What would unblind is protected on arrival: rows, facts and findings alike."""
 
+import io
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import DatabaseError, transaction
 
 from patients.models import (
@@ -97,6 +99,13 @@ def test_a_finding_about_arms_is_protected_and_has_no_open_address(folder: Path)
     assert not DataPoint.objects.filter(record_type="allocation").exists()
     with unblinded():
         assert ProtectedFinding.objects.get().message == ("Planned arm Xan_Hi, actual arm Xan_Lo.")
+
+
+def test_the_summary_of_a_blinded_import_counts_nothing_protected(folder: Path) -> None:
+    out = io.StringIO()
+    call_command("import_sdtm", str(folder), stdout=out, stderr=io.StringIO())
+    for word in ("protected", "planned_arm_differs_from_actual", "allocation", "subject element"):
+        assert word not in out.getvalue().lower()
 
 
 def test_the_blinded_role_cannot_read_what_is_protected(folder: Path) -> None:
