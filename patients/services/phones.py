@@ -27,7 +27,13 @@ class NobodyKeepsADiary(RuleBroken):
 
 
 def hand_out_phones(
-    *, trial: Trial, count: int | None, by: User, at: datetime, reason: str
+    *,
+    trial: Trial,
+    count: int | None,
+    by: User,
+    at: datetime,
+    reason: str,
+    device_id: str = "",
 ) -> Iterator[tuple[UUID, str]]:
     """Yield `count` pairs of patient and device token, in the order of the subject numbers.
 
@@ -48,7 +54,9 @@ def hand_out_phones(
             raise NobodyKeepsADiary()
         owners = [(p.account, p.pk) for p in islice(cycle(patients), count or len(patients))]
         phones = [(account, key) for account, key in owners if account is not None]
-        tokens = issue_device_tokens(phones=phones, device_id="", by=by, at=at, reason=reason)
+        tokens = issue_device_tokens(
+            phones=phones, device_id=device_id, by=by, at=at, reason=reason
+        )
     return zip((key for _account, key in phones), tokens, strict=True)
 
 

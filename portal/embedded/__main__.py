@@ -19,13 +19,22 @@ def parse(arguments: list[str]) -> Options:
     parser.add_argument("--port", type=_port, help="port to listen on (PORTAL_PORT or 8000)")
     parser.add_argument("--no-demo", action="store_true", help="start without the demo's data")
     parser.add_argument("--as-of", type=_day, help="the demo's day (today), YYYY-MM-DD")
+    parser.add_argument(
+        "--no-simulate", action="store_true", help="let nobody of the demo send anything"
+    )
     parser.add_argument("-h", "--help", action="help", help="show this")
     given = parser.parse_args(arguments)
     try:
         port = given.port or _port(os.environ.get("PORTAL_PORT", "") or "8000")
     except (argparse.ArgumentTypeError, ValueError):
         raise StartError("PORTAL_PORT is not a port: set it to a number up to 65535") from None
-    return Options(host=given.host, port=port, demo=not given.no_demo, as_of=given.as_of or "")
+    return Options(
+        host=given.host,
+        port=port,
+        demo=not given.no_demo,
+        as_of=given.as_of or "",
+        simulate=not given.no_simulate,
+    )
 
 
 def _port(text: str) -> int:
@@ -48,6 +57,8 @@ def main(arguments: list[str]) -> int:
     try:
         if arguments[:1] == ["manage"]:
             return commands.manage(home, arguments[1:])
+        if arguments[:1] == ["simulate"]:
+            return commands.simulate(home, arguments[1:])
         if arguments[:1] == ["bench"]:
             return commands.bench(home, arguments[1:])
         options = parse(arguments)

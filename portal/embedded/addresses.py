@@ -61,6 +61,11 @@ def reachable(host: str) -> str:
     return f"[{local}]" if ":" in local else local
 
 
+def root_url(host: str, port: int) -> str:
+    """Return the portal's address on this machine, without a slash at the end."""
+    return f"http://{reachable(host)}:{port}"
+
+
 def not_ready(host: str, port: int) -> str:
     """Ask /readyz; return why the portal is not ready, or "" when it is."""
     connection = http.client.HTTPConnection(reachable(host).strip("[]"), port, timeout=3)
@@ -77,7 +82,7 @@ def not_ready(host: str, port: int) -> str:
 
 def ready_block(host: str, port: int, *, seconds: float, demo: bool) -> str:
     """Return what a person needs to know once the portal is ready."""
-    root = f"http://{reachable(host)}:{port}"
+    root = root_url(host, port)
     lines = [
         "",
         f"READY in {seconds:.1f} s",

@@ -29,6 +29,13 @@ def manage(home: Home, arguments: list[str]) -> int:
         return _run(command, _environment_for(name, environment))
 
 
+def simulate(home: Home, arguments: list[str]) -> int:
+    """Run phones against the portal of this folder, which has to run already."""
+    if not home.holder().startswith("./run (") and "--help" not in arguments:
+        raise StartError(f"no portal runs in {home.path}: start it with ./run in another terminal")
+    return manage(home, ["simulate", *arguments])
+
+
 def bench(home: Home, arguments: list[str]) -> int:
     """Run benchmarks/NAME.py or benchmarks/NAME/__main__.py."""
     folder = ROOT / "benchmarks"

@@ -46,3 +46,11 @@ PROGRAMS: tuple[Program, ...] = (
         1.0,
     ),
 )  # fmt: skip
+
+# Acts as the phones of a few patients of the demo, so that screens move; only where there is a
+# demo, and only once the portal is ready.
+SIMULATION = Program(
+    "simulate",
+    ("manage.py", "simulate", "--patients", "10", "--rate", "0.2"),
+    0.5,
+)

@@ -17,7 +17,7 @@ from portal.embedded.children import Child, Nursery
 from portal.embedded.console import Console
 from portal.embedded.errors import StartError
 from portal.embedded.home import ROOT, Home
-from portal.embedded.program_table import PROGRAMS, Program
+from portal.embedded.program_table import PROGRAMS, SIMULATION, Program
 from portal.embedded.servers import Servers
 
 # Everything has to be gone within five seconds.
@@ -36,6 +36,7 @@ class Options:
     port: int
     demo: bool = True
     as_of: str = ""
+    simulate: bool = True
 
 
 class Stopped(BaseException):
@@ -78,6 +79,7 @@ class Supervisor:
     def _start(self) -> None:
         environment = environment_of(self.home, self.servers.start())
         environment["PORTAL_HOST"] = self.options.host
+        environment["PORTAL_URL"] = addresses.root_url(self.options.host, self.options.port)
         environment.setdefault("PORTAL_ALLOWED_HOSTS", addresses.allowed_hosts(self.options.host))
         self.home.servers.write_text(
             json.dumps({name: environment[name] for name in SERVER_VARIABLES})
@@ -97,6 +99,7 @@ class Supervisor:
         for child in children[1:]:
             self.nursery.start(child)
         self._wait_until_ready()
+        self._simulate(environment)
 
     def _children(self, environment: dict[str, str]) -> list[Child]:
         values = {"host": self.options.host, "port": self.options.port, "data": self.home.path}
@@ -154,6 +157,20 @@ class Supervisor:
                 f"the demo's password is public, so it is not made for --host {self.options.host}: "
                 "add --no-demo"
             )
+
+    def _simulate(self, environment: dict[str, str]) -> None:
+        """Let the demo live; on a server of one's own nobody knows whose patients these are."""
+        if not (self.options.simulate and self.servers.embedded_database and has_demo(self.home)):
+            return
+        child = Child(
+            SIMULATION.name,
+            SIMULATION.command(),
+            program_environment(environment, "command"),
+            SIMULATION.stop_seconds,
+        )
+        # First in the list, so first to stop: nothing comes in while the others end.
+        self.nursery.children.insert(0, child)
+        self.nursery.start(child)
 
     def _command(self, name: str, environment: dict[str, str], *arguments: str) -> Child:
         command = [sys.executable, str(ROOT / "manage.py"), name, *arguments]
@@ -229,7 +246,7 @@ class Supervisor:
             self.home.servers.unlink(missing_ok=True)
 
 
-SERVER_VARIABLES = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL")
+SERVER_VARIABLES = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "PORTAL_URL")
 
 
 def environment_of(home: Home, servers: dict[str, str]) -> dict[str, str]:

@@ -194,8 +194,8 @@ def _person(
         age=age,
         arm=_arm(times, design, position, len(trial.arms), story),
         frailty=frailty,
-        baseline=_baseline(draws, trial, sex, age),
-        mood=_mood(draws, frailty),
+        baseline=usual_readings(draws, trial, sex, age),
+        mood=usual_answers(draws, frailty),
         diligence=clamp(draws.normal(0.87, 0.1), 0.45, 1.0),
         last_day=_last_day(draws, fate, story),
     )
@@ -233,7 +233,7 @@ def _last_day(draws: Draws, fate: Fate, story: Story | None) -> int:
     return draws.integer(14, 44)
 
 
-def _baseline(draws: Draws, trial: TrialDesign, sex: str, age: int) -> dict[str, float]:
+def usual_readings(draws: Draws, trial: TrialDesign, sex: str, age: int) -> dict[str, float]:
     """Return usual readings: pressure rises with age, and most in the trial of hypertension."""
     hypertension = 16 if trial.key == "phase3" else 0
     height = draws.normal(176 if sex == "M" else 163, 7)
@@ -251,7 +251,7 @@ def _baseline(draws: Draws, trial: TrialDesign, sex: str, age: int) -> dict[str,
     }
 
 
-def _mood(draws: Draws, frailty: float) -> dict[str, float]:
+def usual_answers(draws: Draws, frailty: float) -> dict[str, float]:
     """Return usual answers of the diary."""
     return {
         "pain": clamp(draws.normal(1.0 + 1.6 * frailty, 0.9), 0, 6),
