@@ -189,6 +189,21 @@ class ReportStatus(TextChoices):
     QUARANTINED = "quarantined", _("Quarantined")
 
 
+class UploadResource(TextChoices):
+    """What was uploaded."""
+
+    EPRO_REPORT = "epro_report", _("Diary report")
+    VITALS_UPLOAD = "vitals_upload", _("Upload of readings")
+
+
+class QuarantineReason(TextChoices):
+    """Why what came in was set aside (domain.md 1, 4)."""
+
+    REFUSED = "refused", _("Refused for its form or its patient")
+    SUBMISSION_CONFLICT = "submission_conflict", _("Other content under a known submission")
+    DEVICE_OF_ANOTHER = "device_of_another", _("Device held by somebody else or nobody")
+
+
 class MissingReason(TextChoices):
     """Why an answer is missing."""
 

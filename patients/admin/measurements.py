@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from patients import models
 from patients.admin.common import BY_SUBJECT, PLACES, SUBJECT, SUBJECT_OR_DATE
 from patients.selectors import outside_consent
-from patients.vocabulary import DiaryState, ReadingStatus, ReportStatus
+from patients.vocabulary import DiaryState, ReadingStatus
 from portal.access.permissions import Permission as P
 from portal.desk.base import ClinicalAdmin
 from portal.desk.columns import badge, clinical_date, figure, plain, state
@@ -118,22 +118,13 @@ class EproReportAdmin(OpenReports, ClinicalAdmin):
         "instrument_version",
         "originator",
         "disposition",
-        "status_mark",
         "site",
         "trial",
     )
-    list_filter = ("status", "disposition", "originator", *PLACES)
+    list_filter = ("disposition", "originator", *PLACES)
     list_select_related = ("patient", "site", "trial")
     search_fields = BY_SUBJECT
     search_help_text = SUBJECT
-    status_mark = state(
-        "status",
-        {
-            ReportStatus.PROCESSING.value: "notice",
-            ReportStatus.FAILED.value: "danger",
-            ReportStatus.QUARANTINED.value: "blocked",
-        },
-    )
 
 
 class DiaryAnswerAdmin(OpenReports, ClinicalAdmin):

@@ -6,6 +6,7 @@ from patients.models.device import Device, DeviceAssignment
 from patients.models.epro import DiaryAnswer, DiaryAssignment, EproReport, QuestionnaireResult
 from patients.models.finding import AbstractFinding, DataFinding, DataPoint
 from patients.models.identity import Identity, PatientIdentity
+from patients.models.intake import QuarantinedSubmission, ReportProcessing, VitalsUpload
 from patients.models.laboratory import LabResult
 from patients.models.participation import (
     ClinicalFlag,
@@ -64,7 +65,9 @@ __all__ = [
     "ProtectedFinding",
     "ProtectedRecord",
     "ProtectedSourceRecord",
+    "QuarantinedSubmission",
     "QuestionnaireResult",
+    "ReportProcessing",
     "ScreeningAttempt",
     "SourceFile",
     "SourceRecord",
@@ -73,4 +76,5 @@ __all__ = [
     "Visit",
     "VitalSample",
     "VitalSign",
+    "VitalsUpload",
 ]

@@ -3,17 +3,30 @@
 from typing import Any, ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import CheckConstraint, Index, Q, UniqueConstraint
+from django.db.models import CheckConstraint, F, Func, Index, Q, UniqueConstraint
 from django.utils.translation import gettext_lazy as _
 
 from patients.models.base import ClinicalRecord
 from patients.models.device import Device
-from patients.vocabulary import DiaryState, Disposition, MissingReason, Originator, ReportStatus
+from patients.vocabulary import DiaryState, Disposition, MissingReason, Originator
 from portal.core.constraints import not_after, one_of
 from portal.core.fields import EarliestField, PartialDateTimeField
 from portal.core.history import tracked
 from trials.models import Instrument
+
+
+class Sha256(Func):
+    """PostgreSQL's sha256()."""
+
+    function = "sha256"
+    output_field = models.BinaryField()
+
+
+def original_has_its_digest(name: str) -> CheckConstraint:
+    """The constraint that `digest` is the SHA-256 of `raw`."""
+    return CheckConstraint(condition=Q(digest=Sha256(F("raw"))), name=name)
 
 
 @tracked(clinical=True)
@@ -50,18 +63,34 @@ class DiaryAssignment(ClinicalRecord):
         return f"{self.local_day}"
 
 
-@tracked(clinical=True)
+# The history keeps the digest of the original, not a second copy of it.
+@tracked(clinical=True, exclude=("raw",))
 class EproReport(ClinicalRecord):
-    """One uploaded report. `raw` is the original, byte for byte, with its SHA-256 in `digest`."""
+    """One uploaded report, written once by intake; what became of it stands in ReportProcessing.
+
+    `raw` is the original, byte for byte, with its SHA-256 in `digest`. `foreign_readings` are the
+    places in `vitals` of readings whose device somebody else, or nobody, held when they were taken:
+    they are quarantined and no step evaluates them.
+    """
 
     submission_id = models.UUIDField(_("submission"))
     instrument_code = models.CharField(_("instrument"), max_length=60)
     instrument_version = models.CharField(_("version"), max_length=20)
     instrument = models.ForeignKey(
-        Instrument, models.PROTECT, null=True, related_name="+", verbose_name=_("known instrument")
+        Instrument,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("known instrument"),
+        db_index=False,
     )
     assignment = models.ForeignKey(
-        DiaryAssignment, models.PROTECT, null=True, related_name="reports", verbose_name=_("day")
+        DiaryAssignment,
+        models.PROTECT,
+        null=True,
+        related_name="reports",
+        verbose_name=_("day"),
+        db_index=False,
     )
     language = models.CharField(_("language"), max_length=20, blank=True)
     authored_at = models.DateTimeField(_("written"))
@@ -74,7 +103,13 @@ class EproReport(ClinicalRecord):
     app_version = models.CharField(_("app version"), max_length=40, blank=True)
     device_identifier = models.CharField(_("device as given"), max_length=100, blank=True)
     device = models.ForeignKey(
-        Device, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("device")
+        Device,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("device"),
+        db_index=False,
     )
     originator = models.CharField(
         _("originator"), max_length=12, choices=Originator.choices, default=Originator.PARTICIPANT
@@ -87,15 +122,22 @@ class EproReport(ClinicalRecord):
         choices=Disposition.choices,
         default=Disposition.ACCEPTED,
     )
-    status = models.CharField(
-        _("status"), max_length=12, choices=ReportStatus.choices, default=ReportStatus.RECEIVED
-    )
-    last_error = models.TextField(_("last error"), blank=True)
-    raw = models.BinaryField(_("original"))
+    raw = models.BinaryField(_("original"), db_column="original")
     digest = models.BinaryField(_("digest"), max_length=32)
     edits = models.JSONField(_("changes before sending"), default=list, blank=True)
+    foreign_readings = ArrayField(
+        models.PositiveSmallIntegerField(),
+        verbose_name=_("readings of devices of others"),
+        default=list,
+        blank=True,
+    )
     recorded_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("by")
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("by"),
+        db_index=False,
     )
     recorded_through = models.UUIDField(_("session"), null=True, editable=False)
 
@@ -108,13 +150,18 @@ class EproReport(ClinicalRecord):
                 fields=["patient", "submission_id"], name="a_submission_is_stored_once"
             ),
             one_of("disposition", Disposition.values, name="report_disposition_is_known"),
-            one_of("status", ReportStatus.values, name="report_status_is_known"),
+            original_has_its_digest("a_report_carries_the_digest_of_its_original"),
             one_of("originator", Originator.values, name="report_originator_is_known"),
         ]
         indexes: ClassVar[list[Any]] = [
             Index(fields=["patient", "-authored_at", "-id"], name="eproreport_written"),
             Index(fields=["site", "-created_at", "-id"], name="eproreport_by_site"),
             Index(fields=["trial", "-created_at", "-id"], name="eproreport_by_trial"),
+            Index(
+                fields=["assignment"],
+                condition=Q(assignment__isnull=False),
+                name="eproreport_of_assignment",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from patients.models.base import ClinicalRecord
 from patients.models.device import Device
 from patients.models.epro import EproReport
+from patients.models.intake import VitalsUpload
 from patients.models.visit import Visit
 from patients.vocabulary import (
     Comparator,
@@ -49,6 +50,15 @@ class VitalSign(ClinicalRecord):
         blank=True,
         related_name="vitals",
         verbose_name=_("report"),
+    )
+    vitals_upload = models.ForeignKey(
+        VitalsUpload,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="vitals",
+        verbose_name=_("upload of readings"),
+        db_index=False,
     )
     reading_id = models.CharField(_("reading"), max_length=100, null=True, blank=True)
     code = models.CharField(_("code"), max_length=30, choices=VitalCode.choices)

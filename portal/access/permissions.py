@@ -34,6 +34,7 @@ class Permission(StrEnum):
     VITAL_SIGN_VIEW = "vital_sign:view"
     VITAL_SIGN_MONITOR = "vital_sign:monitor"
     EPRO_REPORT_VIEW = "epro_report:view"
+    QUARANTINED_SUBMISSION_VIEW = "quarantined_submission:view"
     LAB_RESULT_VIEW = "lab_result:view"
     EXPOSURE_VIEW = "exposure:view"
     MEDICATION_VIEW = "medication:view"

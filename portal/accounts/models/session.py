@@ -17,7 +17,7 @@ class SessionKind(models.TextChoices):
     """Through what the person works."""
 
     WEB = "web", _("Browser or program, by token")
-    DEVICE = "device", _("Phone of a patient, by device token")
+    DEVICE = "device", _("Phone of a patient or bedside gateway, by device token")
     DESK = "desk", _("Admin, by cookie")
 
 
@@ -48,6 +48,10 @@ class Session(VersionedModel):
     patient_id: "models.UUIDField[UUID | None, UUID | None]" = models.UUIDField(
         _("patient"), null=True, editable=False
     )
+    # A bedside gateway's session names its site instead.
+    site_id: "models.UUIDField[UUID | None, UUID | None]" = models.UUIDField(
+        _("site"), null=True, editable=False
+    )
     expires_at = models.DateTimeField(_("expires"))
     revoked_at = models.DateTimeField(_("ended"), null=True)
     revoked_by = models.ForeignKey(
@@ -74,8 +78,10 @@ class Session(VersionedModel):
                 name="session_ended_for_a_known_reason",
             ),
             CheckConstraint(
-                condition=~Q(kind=SessionKind.DEVICE) | Q(patient_id__isnull=False),
-                name="device_session_names_its_patient",
+                condition=~Q(kind=SessionKind.DEVICE)
+                | Q(patient_id__isnull=False, site_id__isnull=True)
+                | Q(patient_id__isnull=True, site_id__isnull=False),
+                name="device_session_names_its_patient_or_its_site",
             ),
             CheckConstraint(
                 condition=Q(expires_at__gt=F("created_at")), name="session_expires_after_it_began"

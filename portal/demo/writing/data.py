@@ -16,12 +16,13 @@ from patients.models import (
     LabResult,
     MedicalHistory,
     Medication,
+    ReportProcessing,
     Visit,
     VitalSign,
 )
 from patients.vocabulary import ReportStatus, YesNoUnknown
 from portal.core.bulk import copy_in
-from portal.core.ids import IMPORT_ACCOUNT
+from portal.core.ids import IMPORT_ACCOUNT, seeded_uuid7
 from portal.demo.generator import records as r
 from portal.demo.generator.times import full
 from portal.demo.writing.cast import Cast
@@ -43,6 +44,7 @@ def write_diaries(demo: r.Demo, clinical: Clinical) -> None:
     """Write diary days, reports and answers."""
     copy_in(DiaryAssignment, _diary_days(demo, clinical))
     copy_in(EproReport, _reports(demo, clinical))
+    copy_in(ReportProcessing, _processing(demo))
     copy_in(DiaryAnswer, _answers(demo, clinical))
 
 
@@ -143,9 +145,21 @@ def _reports(demo: r.Demo, clinical: Clinical) -> Rows:
             "device_id": row.device_id,
             "originator": row.originator,
             "disposition": row.disposition,
-            "status": ReportStatus.PROCESSED.value,
             "raw": raw,
             "digest": hashlib.sha256(raw).digest(),
+        }
+
+
+def _processing(demo: r.Demo) -> Rows:
+    for row in demo.of(r.EproReport):
+        yield {
+            "id": seeded_uuid7(row.received_at, row.id, "processing"),
+            "created_at": row.received_at,
+            "patient_id": row.patient_id,
+            "report_id": row.id,
+            "status": ReportStatus.PROCESSED.value,
+            "attempts": 1,
+            "processed_at": row.received_at,
         }
 
 

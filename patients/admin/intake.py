@@ -1,0 +1,79 @@
+"""The desk's lists of uploads: readings as sent, how far they came, what was set aside."""
+
+from django.utils.translation import gettext_lazy as _
+
+from patients import models
+from patients.admin.common import BY_SUBJECT, PLACES, SUBJECT
+from patients.admin.measurements import OpenReports
+from patients.vocabulary import ReportStatus
+from portal.access.permissions import Permission as P
+from portal.desk.base import ClinicalAdmin
+from portal.desk.columns import state
+from portal.desk.groups import Group
+from portal.desk.site import site
+
+
+class VitalsUploadAdmin(ClinicalAdmin):
+    """Uploads of readings as received."""
+
+    view_permission = P.VITAL_SIGN_VIEW
+    group = Group.MEASUREMENTS
+    list_display = ("patient", "authored_at", "received_at", "disposition", "site", "trial")
+    list_filter = ("disposition", *PLACES)
+    list_select_related = ("patient", "site", "trial")
+    search_fields = BY_SUBJECT
+    search_help_text = SUBJECT
+
+
+class ReportProcessingAdmin(OpenReports, ClinicalAdmin):
+    """How far the pipeline came with each upload."""
+
+    view_permission = P.EPRO_REPORT_VIEW
+    group = Group.MEASUREMENTS
+    list_display = (
+        "patient",
+        "status_mark",
+        "attempts",
+        "last_error",
+        "processed_at",
+        "created_at",
+        "site",
+        "trial",
+    )
+    list_filter = ("status", *PLACES)
+    list_select_related = ("patient", "site", "trial")
+    search_fields = BY_SUBJECT
+    search_help_text = SUBJECT
+    status_mark = state(
+        "status",
+        {ReportStatus.PROCESSING.value: "notice", ReportStatus.FAILED.value: "danger"},
+    )
+
+
+class QuarantinedSubmissionAdmin(ClinicalAdmin):
+    """What was sent and no record was made of."""
+
+    view_permission = P.QUARANTINED_SUBMISSION_VIEW
+    is_everyday = True
+    group = Group.MEASUREMENTS
+    date_hierarchy = "received_at"
+    list_display = (
+        "received_at",
+        "patient",
+        "resource",
+        "reason",
+        "code",
+        "submission_id",
+        "resolved_at",
+        "site",
+        "trial",
+    )
+    list_filter = ("reason", "resource", *PLACES)
+    list_select_related = ("patient", "site", "trial")
+    search_fields = (*BY_SUBJECT, "=submission_id")
+    search_help_text = _("Subject number or submission")
+
+
+site.register(models.VitalsUpload, VitalsUploadAdmin)
+site.register(models.ReportProcessing, ReportProcessingAdmin)
+site.register(models.QuarantinedSubmission, QuarantinedSubmissionAdmin)
