@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from uuid import UUID
 
+from patients.rules.vital_table import VITAL_CODES
 from portal.demo.generator import records as r
 from portal.demo.generator.draws import clamp
 from portal.demo.generator.illness import Illness
@@ -28,12 +29,12 @@ CODES: dict[str, tuple[str, int, float, float, float]] = {
     "height": ("cm", 0, 0.3, 130, 212),
     "blood_glucose": ("mmol/L", 1, 0.7, 2.1, 24),
 }
-# code -> (unit written in the United States, factor from it, offset subtracted first)
+# What is written in the United States.
 US_UNITS = {
-    "temperature": ("[degF]", Decimal("0.5555555556"), Decimal(32)),
-    "weight": ("[lb_av]", Decimal("0.45359237"), Decimal(0)),
-    "height": ("[in_i]", Decimal("2.54"), Decimal(0)),
-    "blood_glucose": ("mg/dL", Decimal("0.0555062167"), Decimal(0)),
+    "temperature": "[degF]",
+    "weight": "[lb_av]",
+    "height": "[in_i]",
+    "blood_glucose": "mg/dL",
 }
 AT_VISIT = (
     "systolic_bp",
@@ -263,11 +264,12 @@ def _written(
     """Return text and unit as written, the canonical value (unrounded) and the factor used."""
     if not make.site.design.us_units or code not in US_UNITS:
         text = f"{drawn:.{decimals}f}"
-        return text, unit, Decimal(text), "1"
-    us_unit, factor, offset = US_UNITS[code]
-    text = f"{drawn / float(factor) + float(offset):.{0 if code == 'blood_glucose' else 1}f}"
-    exact = (Decimal(text) - offset) * factor
-    return text, us_unit, exact.quantize(Decimal("0.000001"), ROUND_HALF_UP), str(factor)
+        return text, unit, Decimal(text), ""
+    us_unit = US_UNITS[code]
+    conversion = VITAL_CODES[code].accepts[us_unit]
+    text = f"{conversion.invert(Decimal(drawn)):.{0 if code == 'blood_glucose' else 1}f}"
+    exact = conversion.apply(Decimal(text))
+    return text, us_unit, exact.quantize(Decimal("0.000001"), ROUND_HALF_UP), conversion.text
 
 
 def _is_slip_of_the_pen(make: Maker, one: Occasion, code: str) -> bool:

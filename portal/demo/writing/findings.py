@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from patients.models import DataFinding, DataPoint
+from patients.rules.vital_table import VITAL_CODES
 from portal.core.bulk import copy_in
 from portal.core.partial_dates import PartialDateTime
 from portal.demo.generator import records as r
@@ -14,7 +15,6 @@ from portal.demo.generator.times import local_day
 from portal.demo.writing.setup import Rows
 from portal.exchange.sdtm.rules.catalog import RULES
 from portal.exchange.sdtm.rules.events import is_onset_undecidable
-from portal.exchange.sdtm.rules.limits import PHYSICAL_LIMITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ def _implausible(demo: r.Demo) -> Iterator[_Found]:
     for row in demo.of(r.VitalSign):
         if "implausible" not in row.flags:
             continue
-        low, high = PHYSICAL_LIMITS[row.code]
+        measure = VITAL_CODES[row.code]
         parts = {"code": row.code, "value": row.original_value, "unit": row.unit}
-        parts |= {"low": str(low), "high": str(high)}
+        parts |= {"low": str(measure.low), "high": str(measure.high)}
         yield _found("outside_physical_limits", row, "vital_sign", row.id, "value", parts)
 
 

@@ -6,16 +6,13 @@ from itertools import pairwise
 from uuid import UUID
 
 from patients.models import VitalSign
+from patients.rules.vital_codes import COMPARATORS, Canonical, NotAMeasurement, convert
+from patients.rules.vital_table import VITAL_CODES
 from portal.core.partial_dates import PartialDateTime
 from portal.exchange.sdtm.importing.context import ORIGIN, Line, Study, bounded
 from portal.exchange.sdtm.rules import results
-from portal.exchange.sdtm.rules.limits import PHYSICAL_LIMITS
-from portal.exchange.sdtm.values import units
 from portal.exchange.sdtm.values.numbers import read_decimal, read_number
 from portal.exchange.sdtm.values.vocabulary import NOT_DONE, POSITIONS, VITAL_SIGNS
-
-IMPLAUSIBLE = "implausible"
-_COMPARATORS = ("", "<", ">")
 
 
 class VitalSigns:
@@ -73,7 +70,7 @@ class VitalSigns:
             comparator,
             value,
             canonical.unit if canonical and value is not None else "",
-            _conversion(canonical),
+            canonical.factor if canonical else "",
             measured,
             panel,
             line.coded("VSPOS", POSITIONS),
@@ -84,7 +81,7 @@ class VitalSigns:
             line.text("VSELTM"),
             line.text("VSREPNUM"),
             _not_done(line),
-            self._flags(line, code, value, canonical),
+            self._flags(line, code, canonical),
         )
         self.study.remember(line, "vital_sign", key)
         if value is not None:
@@ -98,31 +95,33 @@ class VitalSigns:
         self.readings.add(key)
         return f"{line.dataset.domain}.{line.sequence}"
 
-    def _convert(self, line: Line, code: str) -> tuple[units.Canonical | None, str]:
+    def _convert(self, line: Line, code: str) -> tuple[Canonical | None, str]:
         given, unit = line.text("VSORRES"), line.text("VSORRESU")
         if not given:
             self.study.counts["vital signs not done"] += line.text("VSSTAT") == NOT_DONE
             return None, ""
         self.given_units[code, unit] += 1
         number = read_number(given)
-        if number is None or number.comparator not in _COMPARATORS:
+        if number is None or number.comparator not in COMPARATORS:
             line.report("result_not_numeric", variable="VSORRES", code=code, value=given)
             return None, ""
-        canonical = units.to_canonical(code, number.value, unit)
+        canonical = _canonical(code, number.value, unit, number.comparator)
         if canonical is None:
             line.report("unit_not_accepted", variable="VSORRESU", code=code, unit=unit or "no unit")
             return None, number.comparator
-        if canonical.conversion.changes_unit:
+        if canonical.factor:
             self.study.counts["vital signs converted"] += 1
         self._compare(line, code, canonical)
         return canonical, number.comparator
 
-    def _compare(self, line: Line, code: str, canonical: units.Canonical) -> None:
+    def _compare(self, line: Line, code: str, canonical: Canonical) -> None:
         stated = read_decimal(line.row.get("VSSTRESN"))
         again = None
         if stated is not None:
-            again = units.to_canonical(code, stated, line.text("VSSTRESU"))
-        if again is not None and results.standard_result_differs(canonical.value, again.value):
+            again = _canonical(code, stated, line.text("VSSTRESU"))
+        if again is None or canonical.value is None or again.value is None:
+            return
+        if results.standard_result_differs(canonical.value, again.value):
             line.report(
                 "standard_result_differs",
                 variable="VSSTRESN",
@@ -134,24 +133,20 @@ class VitalSigns:
                 stated=f"{stated} {line.text('VSSTRESU')}",
             )
 
-    def _flags(
-        self, line: Line, code: str, value: Decimal | None, canonical: units.Canonical | None
-    ) -> list[str]:
-        low, high = PHYSICAL_LIMITS.get(code, (None, None))
-        if value is None or canonical is None or low is None or high is None:
+    def _flags(self, line: Line, code: str, canonical: Canonical | None) -> list[str]:
+        if canonical is None:
             return []
-        if low <= value <= high:
-            return []
-        line.report(
-            "outside_physical_limits",
-            variable="VSORRES",
-            code=code,
-            value=line.text("VSORRES"),
-            unit=line.text("VSORRESU"),
-            low=low,
-            high=high,
-        )
-        return [IMPLAUSIBLE]
+        if canonical.is_implausible:
+            line.report(
+                "outside_physical_limits",
+                variable="VSORRES",
+                code=code,
+                value=line.text("VSORRES"),
+                unit=line.text("VSORRESU"),
+                low=VITAL_CODES[code].low,
+                high=VITAL_CODES[code].high,
+            )
+        return list(canonical.flags)
 
     def _check(
         self,
@@ -218,13 +213,11 @@ def _panel(line: Line, code: str) -> str:
     return ".".join((line.text("VISITNUM"), line.text("VSDTC"), line.text("VSTPTNUM")))
 
 
-def _conversion(canonical: units.Canonical | None) -> str:
-    """Say how the canonical value was reached; nothing when it is the value as given."""
-    if canonical is None or not canonical.conversion.changes_unit:
-        return ""
-    if canonical.conversion.offset:
-        return f"(x - {canonical.conversion.offset}) * 5 / 9"
-    return f"{canonical.conversion.factor:.12f}".rstrip("0")
+def _canonical(code: str, value: Decimal, unit: str, comparator: str = "") -> Canonical | None:
+    try:
+        return convert(code, value, unit, comparator)
+    except NotAMeasurement:
+        return None
 
 
 def _not_done(line: Line) -> str:

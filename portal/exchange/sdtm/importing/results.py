@@ -3,11 +3,11 @@
 from uuid import UUID
 
 from patients.models import LabResult, QuestionnaireResult
+from patients.rules.units import ucum
 from patients.vocabulary import LaboratoryKind, YesNoUnknown
 from portal.exchange.sdtm.importing.context import ORIGIN, Line, Study, bounded
 from portal.exchange.sdtm.rules.results import range_indicator
 from portal.exchange.sdtm.values.numbers import read_decimal, read_number
-from portal.exchange.sdtm.values.units import ucum
 from portal.exchange.sdtm.values.vocabulary import NOT_DONE, YES_NO
 
 _DECIDABLE = ("LOW", "NORMAL", "HIGH")

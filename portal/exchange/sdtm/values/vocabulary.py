@@ -7,18 +7,10 @@ AGEU, NCOMPLT, EPOCH); AEREL has no CDISC codelist.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from patients.rules.vital_table import VITAL_CODES
+
 VITAL_SIGNS: Mapping[str, str] = {
-    "HR": "heart_rate",
-    "PULSE": "pulse_rate",
-    "SYSBP": "systolic_bp",
-    "DIABP": "diastolic_bp",
-    "MAP": "mean_arterial_pressure",
-    "RESP": "respiratory_rate",
-    "OXYSAT": "spo2",
-    "TEMP": "temperature",
-    "WEIGHT": "weight",
-    "HEIGHT": "height",
-    "BMI": "bmi",
+    measure.cdisc_test: code for code, measure in VITAL_CODES.items() if measure.cdisc_test
 }
 POSITIONS: Mapping[str, str] = {
     "SUPINE": "supine",

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from portal.core.partial_dates import Answer
-from portal.exchange.sdtm.values import units, vocabulary
+from portal.exchange.sdtm.values import vocabulary
 from portal.exchange.sdtm.values.dates import (
     DateProblem,
     is_before,
@@ -112,57 +112,6 @@ def test_a_number_with_a_comparator_does_not_stand_for_itself() -> None:
 
 def test_cells_become_text_without_a_decimal_point_of_their_own() -> None:
     assert (text_of(3), text_of(3.5), text_of(None), text_of(" a ")) == ("3", "3.5", "", "a")
-
-
-@pytest.mark.parametrize(
-    ("code", "given", "unit", "value", "canonical"),
-    [
-        ("temperature", "98.6", "F", "37.0", "Cel"),
-        ("temperature", "36.6", "C", "36.6", "Cel"),
-        ("weight", "172", "LB", "78.01788764", "kg"),
-        ("weight", "55500", "g", "55.5", "kg"),
-        ("height", "70", "in", "177.80", "cm"),
-        ("height", "1.78", "m", "178", "cm"),
-        ("systolic_bp", "120", "mmHg", "120", "mm[Hg]"),
-        ("pulse_rate", "72", "beats/min", "72", "/min"),
-        ("respiratory_rate", "14", "breaths/min", "14", "/min"),
-    ],
-)
-def test_a_vital_sign_is_converted_exactly(
-    code: str, given: str, unit: str, value: str, canonical: str
-) -> None:
-    converted = units.to_canonical(code, Decimal(given), unit)
-    assert converted is not None
-    assert (converted.value, converted.unit) == (Decimal(value), canonical)
-
-
-def test_the_factor_is_told_with_the_value() -> None:
-    converted = units.to_canonical("weight", Decimal(100), "LB")
-    assert converted is not None
-    assert converted.conversion.factor == Decimal("0.45359237")
-    assert converted.conversion.changes_unit
-
-
-def test_glucose_is_divided_by_the_stated_number() -> None:
-    converted = units.to_canonical("blood_glucose", Decimal("180.16"), "mg/dL")
-    assert converted is not None
-    assert converted.value.quantize(Decimal("0.000001")) == Decimal(10)
-
-
-@pytest.mark.parametrize(("code", "unit"), [("weight", "cm"), ("weight", ""), ("nothing", "kg")])
-def test_a_unit_of_another_dimension_is_not_accepted(code: str, unit: str) -> None:
-    assert units.to_canonical(code, Decimal(1), unit) is None
-
-
-@pytest.mark.parametrize("code", units.ACCEPTED)
-def test_every_accepted_unit_has_a_cdisc_name_that_leads_back(code: str) -> None:
-    for unit in units.ACCEPTED[code]:
-        assert units.ucum(units.cdisc(unit, code)) == unit
-
-
-def test_rates_are_named_by_what_is_counted() -> None:
-    assert units.cdisc("/min", "pulse_rate") == "beats/min"
-    assert units.cdisc("/min", "respiratory_rate") == "breaths/min"
 
 
 def test_blank_seriousness_criteria_are_unknown() -> None:
