@@ -10,11 +10,9 @@ same COPY with the three history triggers and without, in turns.
 
 import argparse
 import os
-import platform
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -22,17 +20,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from _run import head, own_portal, verdict
 
-from portal.embedded.commands import portal_environment  # noqa: E402
-from portal.embedded.home import Home  # noqa: E402
-from portal.embedded.supervisor import program_environment  # noqa: E402
+from portal.embedded.home import ROOT
 
 MOST_SECONDS = 60.0
 BATCH = 20_000
 PATIENTS = 200
-SETTINGS = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "PORTAL_DATA")
 HISTORY_TRIGGERS = "pgtrigger_(insert_insert|update_update|delete_delete)_"
 
 
@@ -42,29 +36,19 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=3)
     given = parser.parse_args()
-    for name in SETTINGS:
-        os.environ.pop(name, None)
-    print(f"machine   {machine()}, load {os.getloadavg()[0]:.1f} at the start")
-    with (
-        tempfile.TemporaryDirectory(prefix="portal-bench-") as folder,
-        portal_environment(Home(Path(folder)), migrated=True) as environment,
-    ):
-        os.environ.update(program_environment(environment, "command"))
-        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
-        import django
-
-        django.setup()
+    head(f"./run bench audit --rows {given.rows} --runs {given.runs}")
+    with own_portal() as environment:
         patients = make_patients()
         measure_cost(patients, environment["DATABASE_OWNER_URL"], given.runs)
         fill(patients, given.rows)
         seconds = measure_verification(given.runs)
-    holds = statistics.median(seconds) <= MOST_SECONDS
-    print(
-        f"figure    {given.rows:,} rows in at most {MOST_SECONDS:.0f} s: "
-        f"{'met' if holds else 'MISSED'} (median {statistics.median(seconds):.1f} s "
-        f"of {len(seconds)} runs)"
+    median = statistics.median(seconds)
+    is_met = verdict(
+        f"{given.rows:,} rows verified in at most {MOST_SECONDS:.0f} s",
+        f"median {median:.1f} s of {len(seconds)} runs",
+        is_met=median <= MOST_SECONDS,
     )
-    return 0 if holds else 1
+    return 0 if is_met else 1
 
 
 def make_patients() -> list[Any]:
@@ -196,17 +180,6 @@ def measure_verification(runs: int) -> list[float]:
             raise SystemExit(f"verification failed:\n{done.stdout}{done.stderr}")
         print(f"run {number}     {seconds[-1]:.1f} s: {done.stdout.strip()}")
     return seconds
-
-
-def machine() -> str:
-    """Return what the numbers were measured on."""
-    model = platform.processor() or platform.machine()
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            model = line.partition(":")[2].strip()
-            break
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{os.cpu_count()} cores {model}, {memory:.0f} GB, Python {platform.python_version()}"
 
 
 if __name__ == "__main__":

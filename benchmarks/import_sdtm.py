@@ -10,26 +10,20 @@ processes (proportional share, so that shared buffers count once).
 
 import argparse
 import os
-import platform
 import statistics
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from _run import head, own_portal, verdict
 
-from portal.embedded.commands import portal_environment  # noqa: E402
-from portal.embedded.home import Home  # noqa: E402
-from portal.embedded.supervisor import program_environment  # noqa: E402
+from portal.embedded.home import ROOT
 
 REAL_DATA = Path(os.environ.get("PORTAL_REAL_DATA", ROOT.parent / "shared" / "data"))
 MOST_SECONDS = 30.0
 MOST_MB = 1024
-SETTINGS = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "PORTAL_DATA")
 
 
 def main() -> int:
@@ -41,37 +35,31 @@ def main() -> int:
     if not given.data.is_dir():
         print(f"no data in {given.data}: set PORTAL_REAL_DATA or --data", file=sys.stderr)
         return 2
-    print(f"machine   {machine()}")
-    print(f"command   ./run manage import_sdtm {given.data} --trial N")
+    head(f"./run manage import_sdtm {given.data} --trial N")
     seconds, importer, database = measure(given.data, given.runs)
     print(f"median    {statistics.median(seconds):.1f} s of {len(seconds)} runs")
     print(f"memory    importer {max(importer):.0f} MB, database {max(database):.0f} MB at most")
     total = max(first + second for first, second in zip(importer, database, strict=True))
-    holds = statistics.median(seconds) <= MOST_SECONDS and total <= MOST_MB
-    print(
-        f"figure    at most {MOST_SECONDS:.0f} s and {MOST_MB} MB: {'met' if holds else 'MISSED'}"
-    )
-    return 0 if holds else 1
+    median = statistics.median(seconds)
+    met = [
+        verdict(f"at most {MOST_SECONDS:.0f} s", f"{median:.1f} s", is_met=median <= MOST_SECONDS),
+        verdict(f"at most {MOST_MB} MB", f"{total:.0f} MB", is_met=total <= MOST_MB),
+    ]
+    return 0 if all(met) else 1
 
 
 def measure(data: Path, runs: int) -> tuple[list[float], list[float], list[float]]:
     """Return seconds, the importer's and the database's peak memory in MB, of each run."""
     seconds, importer, database = [], [], []
-    clean = {name: value for name, value in os.environ.items() if name not in SETTINGS}
-    os.environ.clear()
-    os.environ.update(clean)
-    with tempfile.TemporaryDirectory(prefix="portal-bench-") as folder:
-        home = Home(Path(folder))
-        with portal_environment(home, migrated=True) as environment:
-            for number in range(1, runs + 1):
-                command = [sys.executable, str(ROOT / "manage.py"), "import_sdtm", str(data)]
-                command += ["--trial", f"bench-{number}"]
-                environment = program_environment(environment, "command")
-                took, own, others = run(command, environment, database_folder(environment))
-                print(f"run {number}     {took:.1f} s, {own:.0f} MB + {others:.0f} MB")
-                seconds.append(took)
-                importer.append(own)
-                database.append(others)
+    with own_portal(in_process=False) as environment:
+        for number in range(1, runs + 1):
+            command = [sys.executable, str(ROOT / "manage.py"), "import_sdtm", str(data)]
+            command += ["--trial", f"bench-{number}"]
+            took, own, others = run(command, environment, database_folder(environment))
+            print(f"run {number}     {took:.1f} s, {own:.0f} MB + {others:.0f} MB")
+            seconds.append(took)
+            importer.append(own)
+            database.append(others)
     return seconds, importer, database
 
 
@@ -118,17 +106,6 @@ def database_folder(environment: dict[str, str]) -> str:
         row = connection.execute("SELECT pg_backend_pid()").fetchone()
         assert row is not None
         return str(Path(f"/proc/{row[0]}/cwd").readlink())
-
-
-def machine() -> str:
-    """Return what the numbers were measured on."""
-    model = platform.processor() or platform.machine()
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            model = line.partition(":")[2].strip()
-            break
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{os.cpu_count()} cores {model}, {memory:.0f} GB, Python {platform.python_version()}"
 
 
 if __name__ == "__main__":
