@@ -21,15 +21,28 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 class StrictFilterBackend(DjangoFilterBackend):
-    """Applies a view's `filterset_class`; the view refuses parameters that it does not declare."""
+    """Applies a view's `filterset_class`; the view refuses parameters that it does not declare.
+
+    A form is made of the filters that were asked for and no others: making all of them costs more
+    than a page.
+    """
 
     def filter_queryset(
         self, request: Request, queryset: QuerySet[Any], view: Any
     ) -> QuerySet[Any]:
         """Return the rows that the parameters ask for. Raises: ValidationError."""
-        if getattr(view, "filterset_class", None) is None:
+        declared = getattr(view, "filterset_class", None)
+        if declared is None or declared.base_filters.keys().isdisjoint(request.query_params):
             return queryset
         return super().filter_queryset(request, queryset, view)
+
+    def get_filterset(self, request: Request, queryset: QuerySet[Any], view: Any) -> Any:
+        """Return the view's filters that the parameters name."""
+        filterset = super().get_filterset(request, queryset, view)
+        if filterset is not None:
+            for name in filterset.filters.keys() - request.query_params.keys():
+                del filterset.filters[name]
+        return filterset
 
 
 class _UUIDFormField(forms.Field):
