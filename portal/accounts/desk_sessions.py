@@ -8,12 +8,14 @@ from uuid import UUID
 
 from django.http import HttpRequest
 
-from portal.accounts.models import EndReason, Session, SessionKind, User
+from portal.accounts.models import Session, SessionKind, User
+from portal.accounts.services.acts import Act
 from portal.accounts.services.sessions import (
     Client,
     check_session,
-    end_sessions,
     open_session,
+    sign_out,
+    tell_of_session,
 )
 from portal.core import clock
 from portal.core.history import acting
@@ -28,6 +30,7 @@ def open_desk_session(request: HttpRequest, user: User, client: Client | None = 
         session = open_session(
             user=user, kind=SessionKind.DESK, client=client or client_of(request), at=at
         )
+        tell_of_session(Act.SIGNED_IN, session, by=user, at=at, kind=session.kind)
     request.session[SESSION_KEY] = str(session.pk)
     return session
 
@@ -52,14 +55,7 @@ def close_desk_session(request: HttpRequest) -> None:
     session = Session.objects.filter(pk=UUID(known)).first() if known else None
     if session is None:
         return
-    at = clock.now()
-    with acting(by=session.user_id, at=at, reason="sign out"):
-        end_sessions(
-            Session.objects.filter(pk=session.pk),
-            why=EndReason.SIGNED_OUT,
-            by=session.user_id,
-            at=at,
-        )
+    sign_out(session=session, by=session.user_id, at=clock.now())
 
 
 def client_of(request: HttpRequest) -> Client:

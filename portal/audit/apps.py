@@ -9,3 +9,7 @@ class AuditConfig(AppConfig):
     name = "portal.audit"
     label = "audit"
     verbose_name = "Audit"
+
+    def ready(self) -> None:
+        """Keep what accounts tell of."""
+        from portal.audit import sign_ins  # noqa: F401

@@ -22,6 +22,10 @@ class Action(StrEnum):
     SIGNED_IN = "signed_in"
     SIGN_IN_REFUSED = "sign_in_refused"
     SIGNED_OUT = "signed_out"
+    SESSION_ENDED = "session_ended"
+    TOKEN_REUSED = "token_reused"  # noqa: S105
+    DEVICE_TOKEN_ISSUED = "device_token_issued"  # noqa: S105
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105
     REFUSED = "refused"
     UNBLINDED = "unblinded"
     ACCESS_REVIEWED = "access_reviewed"

@@ -19,6 +19,7 @@ from portal.core.models import SCHEMA_OF
 DELETABLE = (
     "sessions.Session",
     "accounts.SignInCounter",
+    "accounts.SignInRefusal",
     "access.PortalUserPermission",
     "trials.TrialUserPermission",
     "trials.SiteUserPermission",

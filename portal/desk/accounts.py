@@ -9,7 +9,14 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.access.models import PortalUserPermission
 from portal.access.permissions import Permission as P
-from portal.accounts.models import RefreshToken, Session, SignInCounter, User, UserKind
+from portal.accounts.models import (
+    RefreshToken,
+    Session,
+    SignInCounter,
+    SignInRefusal,
+    User,
+    UserKind,
+)
 from portal.accounts.services import users
 from portal.desk.base import ScopedModelAdmin
 from portal.desk.columns import badge, state
@@ -131,6 +138,10 @@ site.register(
 site.register(
     SignInCounter,
     derived(SignInCounter, P.SESSION_VIEW, Group.PEOPLE, base=ScopedModelAdmin),
+)
+site.register(
+    SignInRefusal,
+    derived(SignInRefusal, P.SESSION_VIEW, Group.PEOPLE, base=ScopedModelAdmin, hidden=("key",)),
 )
 site.register(
     PortalUserPermission,

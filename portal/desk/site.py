@@ -17,9 +17,12 @@ from django.utils.translation import gettext_lazy as _
 from portal.access.scoping import scopes
 from portal.accounts.desk_sessions import close_desk_session, desk_session, open_desk_session
 from portal.accounts.models import User
+from portal.accounts.services.sign_in_refusals import Refusal, refuse
 from portal.accounts.services.users import set_password
+from portal.api.people import role_codes
 from portal.core import clock
 from portal.core.errors import NotAuthenticated
+from portal.core.history import under
 from portal.desk.groups import Group
 
 
@@ -48,6 +51,8 @@ class SignInForm(AuthenticationForm):
     def confirm_login_allowed(self, user: Any) -> None:
         """Refuse an account without a place at the desk. Raises: ValidationError."""
         if not opens_desk(user):
+            address = getattr(self.request, "client_address", None)
+            refuse(Refusal(user.username, user, address, "no_place_at_the_desk"), at=clock.now())
             raise ValidationError(self.error_messages["invalid_login"], code="invalid_login")
 
 
@@ -102,7 +107,9 @@ class DeskSite(AdminSite):
             logout(request)
         response = super().login(request, extra_context)
         if request.method == "POST" and response.status_code == 302:
-            open_desk_session(request, request.user)  # type: ignore[arg-type]
+            user: Any = request.user
+            with under(role=" ".join(role_codes(user)), organization=user.organization):
+                open_desk_session(request, user)
         return response
 
     def logout(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:

@@ -6,6 +6,7 @@ from portal.accounts.models.session import (
     Session,
     SessionKind,
     SignInCounter,
+    SignInRefusal,
 )
 from portal.accounts.models.user import User, UserKind
 
@@ -15,6 +16,7 @@ __all__ = [
     "Session",
     "SessionKind",
     "SignInCounter",
+    "SignInRefusal",
     "User",
     "UserKind",
 ]

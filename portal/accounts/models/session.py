@@ -162,3 +162,28 @@ class SignInCounter(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class SignInRefusal(models.Model):
+    """Refused sign-ins of one account from one address in the window that runs.
+
+    Not a record: when the window ends the trail is told and the row goes.
+    """
+
+    key = models.CharField(max_length=200, primary_key=True)
+    # No foreign key: what is kept of a refusal does not hold an account.
+    account_id: "models.UUIDField[UUID | None, UUID | None]" = models.UUIDField(
+        _("account"), null=True
+    )
+    detail = models.JSONField(_("detail"), default=dict)
+    count = models.PositiveIntegerField(_("count"))
+    window_started_at = models.DateTimeField(_("since"))
+    last_at = models.DateTimeField(_("until"))
+
+    class Meta:
+        verbose_name = _("refused sign-in")
+        verbose_name_plural = _("refused sign-ins")
+        indexes: ClassVar[list[Index]] = [Index("window_started_at", name="sign_in_refusal_by_age")]
+
+    def __str__(self) -> str:
+        return self.key

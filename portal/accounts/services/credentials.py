@@ -7,6 +7,8 @@ from django.contrib.auth.hashers import check_password, make_password
 
 from portal.accounts.models import User, UserKind
 from portal.accounts.services import sign_in_limits
+from portal.accounts.services.sign_in_limits import AccountLocked
+from portal.accounts.services.sign_in_refusals import Refusal, refuse
 from portal.core.errors import NotAuthenticated
 
 log = structlog.get_logger(__name__)
@@ -29,11 +31,16 @@ def check_credentials(*, username: str, password: str, address: str | None, at: 
     Raises: InvalidCredentials, AccountLocked, SignInBusy.
     """
     name = User.normalize_username(username)
-    with sign_in_limits.attempt(name.lower(), address, at) as attempt:
-        user = _find(name)
-        if _matches(password, user) and user is not None:
-            attempt.has_succeeded = True
-            return user
+    try:
+        with sign_in_limits.attempt(name.lower(), address, at) as attempt:
+            user = _find(name)
+            if _matches(password, user) and user is not None:
+                attempt.has_succeeded = True
+                return user
+    except AccountLocked:
+        refuse(Refusal(name.lower(), _find(name), address, "locked"), at=at)
+        raise
+    refuse(Refusal(name.lower(), user, address, "credentials"), at=at)
     # The name as typed may be a password in the wrong box: it is not written down.
     log.warning("sign_in_refused", account=str(user.pk) if user else "unknown")
     raise InvalidCredentials()

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from portal.accounts.models import Session, SessionKind, User, UserKind
 from portal.accounts.services import tokens
-from portal.accounts.services.sessions import Client, open_session
+from portal.accounts.services.acts import Act, Told, tell
+from portal.accounts.services.sessions import Client, open_session, tell_of_session
 from portal.accounts.services.tokens import TokenType
 from portal.core.bulk import copy_in
 from portal.core.errors import RuleBroken
@@ -42,6 +43,7 @@ def issue_device_token(
             lifetime=LIFETIME,
             patient_id=patient_id,
         )
+        tell_of_session(Act.DEVICE_TOKEN_ISSUED, session, by=by, at=at, device=session.device_id)
     return tokens.make(
         TokenType.DEVICE,
         user=user.pk,
@@ -81,6 +83,8 @@ def issue_device_tokens(
     ]
     with acting(by=by, at=at, reason=reason):
         copy_in(Session, rows)
+        told = {"tokens": len(rows), "device": device_id[:100]}
+        tell(Told(Act.DEVICE_TOKEN_ISSUED, by=by, at=at, resource="session", detail=told))
     return (
         tokens.make(
             TokenType.DEVICE,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -15,10 +16,11 @@ from django.utils.crypto import salted_hmac
 
 from portal.accounts.models import EndReason, RefreshToken, Session, SessionKind, User
 from portal.accounts.services import tokens
+from portal.accounts.services.acts import Act, Told, tell
 from portal.accounts.services.credentials import check_credentials
 from portal.accounts.services.tokens import Claims, TokenExpired, TokenInvalid, TokenType
 from portal.core.errors import NotAuthenticated
-from portal.core.history import acting
+from portal.core.history import acting, under
 
 log = structlog.get_logger(__name__)
 
@@ -99,10 +101,15 @@ def sign_in(
     Raises: InvalidCredentials, AccountLocked, SignInBusy.
     """
     user = check_credentials(username=username, password=password, address=client.address, at=at)
-    with acting(by=user, at=at, reason="sign in"):
+    roles = list(roles_of(user))
+    with (
+        under(role=" ".join(roles), organization=user.organization),
+        acting(by=user, at=at, reason="sign in"),
+    ):
         session = open_session(user=user, kind=SessionKind.WEB, client=client, at=at)
         first = _issue(session, jti=tokens.new_jti(), at=at)
-    return _tokens(session, first, at, roles_of)
+        tell_of_session(Act.SIGNED_IN, session, by=user, at=at, kind=session.kind)
+    return _tokens(session, first, at, lambda _user: roles)
 
 
 def open_session(
@@ -168,10 +175,12 @@ def authenticate(
     )
 
 
-def sign_out(*, session: Session, by: User, at: datetime) -> None:
+def sign_out(*, session: Session, by: User | UUID, at: datetime) -> None:
     """End the session of the person who asks; its access token stops at once."""
     with acting(by=by, at=at, reason="sign out"):
-        end_sessions(Session.objects.filter(pk=session.pk), why=EndReason.SIGNED_OUT, by=by, at=at)
+        rows = Session.objects.filter(pk=session.pk)
+        if end_sessions(rows, why=EndReason.SIGNED_OUT, by=by, at=at):
+            tell_of_session(Act.SIGNED_OUT, session, by=by, at=at, kind=session.kind)
 
 
 def sign_out_everywhere(*, user: User, by: User, at: datetime, reason: str) -> None:
@@ -183,7 +192,10 @@ def sign_out_everywhere(*, user: User, by: User, at: datetime, reason: str) -> N
 def revoke_session(*, session: Session, by: User, at: datetime, reason: str) -> None:
     """End one session of somebody (a lost phone, a forgotten browser)."""
     with acting(by=by, at=at, reason=reason):
-        end_sessions(Session.objects.filter(pk=session.pk), why=EndReason.REVOKED, by=by, at=at)
+        rows = Session.objects.filter(pk=session.pk)
+        if end_sessions(rows, why=EndReason.REVOKED, by=by, at=at):
+            why = EndReason.REVOKED.value
+            tell_of_session(Act.SESSION_ENDED, session, by=by, at=at, kind=session.kind, why=why)
 
 
 def end_all_sessions(*, user: User, why: EndReason, by: User | UUID, at: datetime) -> None:
@@ -192,7 +204,35 @@ def end_all_sessions(*, user: User, why: EndReason, by: User | UUID, at: datetim
     Locks: the user's row and the rows of the open sessions.
     """
     User.objects.filter(pk=user.pk).update(session_version=F("session_version") + 1)
-    end_sessions(Session.objects.filter(user=user), why=why, by=by, at=at)
+    ended = end_sessions(Session.objects.filter(user=user), why=why, by=by, at=at)
+    if ended:
+        tell(
+            Told(
+                Act.SESSION_ENDED,
+                by=by,
+                at=at,
+                resource="user",
+                record_id=user.pk,
+                detail={"why": why.value, "sessions": ended},
+            )
+        )
+
+
+def tell_of_session(
+    act: Act, session: Session, *, by: User | UUID, at: datetime, **detail: Any
+) -> None:
+    """Have written down what became of one session. Inside acting()."""
+    tell(
+        Told(
+            act,
+            by=by,
+            at=at,
+            resource="session",
+            record_id=session.pk,
+            patient_id=session.patient_id,
+            detail=detail,
+        )
+    )
 
 
 def end_sessions(
@@ -280,6 +320,15 @@ def _rotate(claims: Claims, client: Client, at: datetime) -> tuple[Session, _Iss
         return session, _Issued(jti, successor.issued_at, successor.expires_at)
     end_sessions(
         Session.objects.filter(pk=session.pk), why=EndReason.REUSED, by=session.user, at=at
+    )
+    tell_of_session(
+        Act.TOKEN_REUSED,
+        session,
+        by=session.user,
+        at=at,
+        address=client.address,
+        program=_printable(client.user_agent, 300),
+        device=_printable(client.device_id, 100),
     )
     return session, None
 

@@ -75,14 +75,25 @@ def forget_old_counters(at: datetime) -> int:
     return SignInCounter.objects.filter(touched_at__lt=at - 2 * WINDOW).delete()[0]
 
 
+def digest_of_account(username: str) -> str:
+    """Return the keyed digest by which an account name is known, whether there is such a one."""
+    return _digest(username)
+
+
+def digest_of_address(address: str | None) -> str:
+    """Return the keyed digest of an address, empty where there is none (a Unix socket)."""
+    if address is None:
+        return ""
+    found = ip_address(address)
+    # One household has a whole /64 of version 6.
+    is_wide = isinstance(found, IPv6Address)
+    return _digest(str(ip_network((found, 64), strict=False)) if is_wide else address)
+
+
 def _keys(username: str, address: str | None) -> list[str]:
-    keys = [_ACCOUNT + _digest(username)]
+    keys = [_ACCOUNT + digest_of_account(username)]
     if address is not None:
-        found = ip_address(address)
-        # One household has a whole /64 of version 6.
-        if isinstance(found, IPv6Address):
-            address = str(ip_network((found, 64), strict=False))
-        keys.append(_ADDRESS + _digest(address))
+        keys.append(_ADDRESS + digest_of_address(address))
     return keys
 
 

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from portal.accounts.models import EndReason, User, UserKind
+from portal.accounts.services.acts import Act, Told, tell
 from portal.accounts.services.sessions import end_all_sessions
 from portal.core.errors import FieldError, InvalidInput, RuleBroken
 from portal.core.history import acting
@@ -75,6 +76,7 @@ def set_password(*, user: User, password: str, by: User, at: datetime, reason: s
     hashed = make_password(password)
     with acting(by=by, at=at, reason=reason):
         User.objects.filter(pk=user.pk).update(password=hashed)
+        tell(Told(Act.PASSWORD_CHANGED, by=by, at=at, resource="user", record_id=user.pk))
         end_all_sessions(user=user, why=EndReason.PASSWORD_CHANGED, by=by, at=at)
     return _reread(user)
 

@@ -29,6 +29,7 @@ NO_RECORDS = {
     "patients.PatientUserPermission",
     "access.PortalUserPermission",
     "accounts.SignInCounter",
+    "accounts.SignInRefusal",
 }
 
 
