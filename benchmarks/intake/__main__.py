@@ -19,15 +19,15 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import closed_loop  # noqa: E402
 import open_loop  # noqa: E402
 import processing  # noqa: E402
 import stored  # noqa: E402
+from _run import head  # noqa: E402
 from bed import HERE, Bed, run  # noqa: E402
 from contestants import CONTESTANTS, Stage  # noqa: E402
-from machine import machine  # noqa: E402
 from report import Goals  # noqa: E402
 
 PEERS = Path(os.environ.get("PORTAL_PEERS") or ROOT.parent / "shared" / "peers")
@@ -42,8 +42,7 @@ def main() -> int:
             print(f"{tool} is missing: see {given.peers}/README.md", file=sys.stderr)
             return 2
     goals = Goals()
-    print(f"machine   {machine()}, load {os.getloadavg()[0]:.1f} at the start")
-    print(f"command   ./run bench intake {' '.join(sys.argv[1:])}")
+    head(f"./run bench intake {' '.join(sys.argv[1:])}")
     with tempfile.TemporaryDirectory(prefix="portal-bench-") as folder:
         bed = Bed(Path(folder))
         try:

@@ -149,7 +149,8 @@ class Bed:
 
     def renew_peer(self, peers: Path) -> None:
         """Empty the Go peer's tables."""
-        self.execute((peers / "epro.sql").read_text(), "peer")
+        for name in ("epro.sql", "epro3.sql"):
+            self.execute((peers / name).read_text(), "peer")
 
     def drf_environment(self) -> dict[str, str]:
         """Return the environment of the DRF peer."""

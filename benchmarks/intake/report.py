@@ -1,5 +1,7 @@
 """Goals met and missed."""
 
+from _run import verdict
+
 
 class Goals:
     """Collects the verdicts of a run."""
@@ -10,8 +12,7 @@ class Goals:
 
     def check(self, what: str, holds: bool, found: str) -> None:
         """Print and keep one verdict."""
-        print(f"  {'met   ' if holds else 'MISSED'} {what}: {found}")
-        if holds:
+        if verdict(what, found, is_met=holds):
             self.met += 1
         else:
             self.missed.append(what)
