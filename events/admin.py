@@ -98,6 +98,7 @@ for _model in (
     models.EventProduct,
     models.CausalityAssessment,
     models.RelatedRecord,
+    models.CandidateAdverseEvent,
 ):
     site.register(_model, derived(_model, P.ADVERSE_EVENT_VIEW, Group.SAFETY))
 site.register(

@@ -75,3 +75,11 @@ class Assessor(TextChoices):
 
     INVESTIGATOR = "investigator", _("Investigator")
     SPONSOR = "sponsor", _("Sponsor")
+
+
+class CandidateState(TextChoices):
+    """How a candidate adverse event stands."""
+
+    OPEN = "open", _("Open")
+    CONFIRMED = "confirmed", _("Confirmed")
+    DISMISSED = "dismissed", _("No adverse event")

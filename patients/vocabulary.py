@@ -275,3 +275,66 @@ class IdentityPurpose(TextChoices):
     SOURCE_CHECK = "source_check", _("To compare with the patient's file")
     CORRECTION = "correction", _("To correct the identity")
     OTHER_TRIALS = "other_trials", _("To see other trials of the person")
+
+
+class CareSetting(TextChoices):
+    """Where the patients of a site's monitoring plan are."""
+
+    INPATIENT = "inpatient", _("Inpatient")
+    OUTPATIENT = "outpatient", _("Outpatient")
+    HOME = "home", _("At home")
+
+
+class RuleKind(TextChoices):
+    """What a risk rule looks at (domain.md 8)."""
+
+    THRESHOLD = "threshold", _("Value beyond a threshold")
+    CHANGE = "change", _("Change from baseline")
+    JUMP = "jump", _("Implausible jump")
+    ANSWER = "answer", _("Answer to a safety item")
+    NEWS2 = "news2", _("NEWS2 band")
+    MISSING_DIARIES = "missing_diaries", _("Missing diaries in a row")
+    DUPLICATE_DEVICE = "duplicate_device", _("Device of somebody else")
+
+
+MEDICAL_RULES = frozenset({RuleKind.THRESHOLD, RuleKind.CHANGE, RuleKind.ANSWER, RuleKind.NEWS2})
+
+
+class RuleState(TextChoices):
+    """How far a version of a risk rule has come."""
+
+    DRAFT = "draft", _("Draft")
+    DRY_RUN = "dry_run", _("Tried on history")
+    ACTIVE = "active", _("Active")
+    RETIRED = "retired", _("Retired")
+
+
+class DryRunState(TextChoices):
+    """How a dry run stands."""
+
+    RUNNING = "running", _("Running")
+    FINISHED = "finished", _("Finished")
+    CANCELED = "canceled", _("Canceled")
+    FAILED = "failed", _("Failed")
+
+
+class AlertState(TextChoices):
+    """How an alert stands: acknowledged means "I have it", closed means assessed."""
+
+    OPEN = "open", _("Open")
+    ACKNOWLEDGED = "acknowledged", _("Acknowledged")
+    CLOSED = "closed", _("Closed")
+
+
+class ScoreEligibility(TextChoices):
+    """Whether NEWS2 may be computed for a patient (domain.md 7)."""
+
+    ELIGIBLE = "eligible", _("Eligible")
+    NOT_ELIGIBLE_AGE = "not_eligible_age", _("Under 16 years")
+    NOT_ELIGIBLE_PREGNANT = "not_eligible_pregnant", _("Pregnant")
+    NOT_ELIGIBLE_SPINAL_CORD_INJURY = (
+        "not_eligible_spinal_cord_injury",
+        _("Spinal cord injury"),
+    )
+    NOT_ELIGIBLE_SETTING = "not_eligible_setting", _("Not turned on for the site")
+    NOT_ELIGIBLE_UNKNOWN = "not_eligible_unknown", _("Not known")

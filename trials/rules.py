@@ -57,6 +57,8 @@ TASKS_FOR: Mapping[P, frozenset[DelegatedTask]] = {
         {DelegatedTask.SAFETY_REPORTING, DelegatedTask.MEDICAL_ASSESSMENT}
     ),
     P.LAB_RESULT_ASSESS: frozenset({DelegatedTask.MEDICAL_ASSESSMENT}),
+    P.ALERT_CLOSE: frozenset({DelegatedTask.MEDICAL_ASSESSMENT}),
+    P.EPRO_REPORT_DECIDE_CONSENT: frozenset({DelegatedTask.CONSENT}),
     P.PATIENT_JUDGE_ELIGIBILITY: frozenset({DelegatedTask.ELIGIBILITY}),
 }
 

@@ -13,10 +13,12 @@ from events.models.assessment import (
     ExpectednessAssessment,
     RelatedRecord,
 )
+from events.models.candidate import CandidateAdverseEvent
 
 __all__ = [
     "AdverseEvent",
     "AdverseEventVersion",
+    "CandidateAdverseEvent",
     "CausalityAssessment",
     "EventPart",
     "EventProduct",

@@ -1,5 +1,5 @@
 """The desk's lists of people in trials: to be read here, not to be changed."""
 
-from patients.admin import findings, intake, measurements, people
+from patients.admin import alerts, findings, intake, measurements, people
 
-__all__ = ["findings", "intake", "measurements", "people"]
+__all__ = ["alerts", "findings", "intake", "measurements", "people"]

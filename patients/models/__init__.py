@@ -1,5 +1,6 @@
 """People in a trial and what is known of them."""
 
+from patients.models.alert import UNCLOSED, Alert, AlertBreach
 from patients.models.base import ClinicalRecord
 from patients.models.consent import Consent, ConsentDocument, ConsentPurpose, ConsentWithdrawal
 from patients.models.device import Device, DeviceAssignment
@@ -8,6 +9,7 @@ from patients.models.finding import AbstractFinding, DataFinding, DataPoint
 from patients.models.identity import Identity, PatientIdentity
 from patients.models.intake import QuarantinedSubmission, ReportProcessing, VitalsUpload
 from patients.models.laboratory import LabResult
+from patients.models.monitoring import MonitoringPlan
 from patients.models.participation import (
     ClinicalFlag,
     Death,
@@ -24,6 +26,13 @@ from patients.models.protected import (
     ProtectedRecord,
     SubjectElement,
 )
+from patients.models.risk_rule import (
+    RiskRule,
+    RiskRuleCursor,
+    RiskRuleDryRun,
+    RiskRuleVersion,
+)
+from patients.models.score import ObservationSet, Score
 from patients.models.share import SHAREABLE, PatientShare
 from patients.models.source import ProtectedSourceRecord, SourceFile, SourceRecord
 from patients.models.treatment import Coding, Exposure, MedicalHistory, Medication
@@ -32,7 +41,10 @@ from patients.models.vital_sign import VitalSample, VitalSign
 
 __all__ = [
     "SHAREABLE",
+    "UNCLOSED",
     "AbstractFinding",
+    "Alert",
+    "AlertBreach",
     "Allocation",
     "ClinicalFlag",
     "ClinicalRecord",
@@ -56,6 +68,8 @@ __all__ = [
     "LabResult",
     "MedicalHistory",
     "Medication",
+    "MonitoringPlan",
+    "ObservationSet",
     "Patient",
     "PatientIdentity",
     "PatientProtocolVersion",
@@ -68,6 +82,11 @@ __all__ = [
     "QuarantinedSubmission",
     "QuestionnaireResult",
     "ReportProcessing",
+    "RiskRule",
+    "RiskRuleCursor",
+    "RiskRuleDryRun",
+    "RiskRuleVersion",
+    "Score",
     "ScreeningAttempt",
     "SourceFile",
     "SourceRecord",

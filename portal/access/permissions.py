@@ -43,6 +43,9 @@ class Permission(StrEnum):
     DATA_FINDING_VIEW = "data_finding:view"
     SOURCE_RECORD_VIEW = "source_record:view"
     ADVERSE_EVENT_VIEW = "adverse_event:view"
+    SCORE_VIEW = "score:view"
+    ALERT_VIEW = "alert:view"
+    RISK_RULE_VIEW = "risk_rule:view"
     # what site staff write: the patient's data
     PATIENT_ENROLL = "patient:enroll"
     PATIENT_CHANGE = "patient:change"
@@ -61,10 +64,17 @@ class Permission(StrEnum):
     PATIENT_JUDGE_ELIGIBILITY = "patient:judge_eligibility"
     ADVERSE_EVENT_ASSESS = "adverse_event:assess"
     LAB_RESULT_ASSESS = "lab_result:assess"
+    ALERT_CLOSE = "alert:close"
     # the sponsor's judgments
     ADVERSE_EVENT_ASSESS_FOR_SPONSOR = "adverse_event:assess_for_sponsor"
     # the patient's answers
     EPRO_REPORT_SUBMIT = "epro_report:submit"
+    # alerts, and the rules that raise them
+    ALERT_ACKNOWLEDGE = "alert:acknowledge"
+    EPRO_REPORT_DECIDE_CONSENT = "epro_report:decide_consent"
+    EPRO_REPORT_RUN_AGAIN = "epro_report:run_again"
+    RISK_RULE_CHANGE = "risk_rule:change"
+    RISK_RULE_ACTIVATE = "risk_rule:activate"
     # what is written about the data
     DATA_FINDING_RESOLVE = "data_finding:resolve"
     ADVERSE_EVENT_CODE = "adverse_event:code"

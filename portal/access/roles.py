@@ -54,6 +54,7 @@ CLINICAL_READ = SAFETY_READ | matching(
     "consent:view",
     "vital_sign:view",
     "epro_report:view",
+    "score:view",
     "lab_result:view",
     "medication:view",
     "medical_history:view",
@@ -61,13 +62,24 @@ CLINICAL_READ = SAFETY_READ | matching(
     "data_finding:view",
     "source_record:view",
 )
-REVIEW = SET_UP_READ | CLINICAL_READ | ACCESS_READ | {P.AUDIT_ENTRY_VIEW}
+REVIEW = SET_UP_READ | CLINICAL_READ | ACCESS_READ | {P.AUDIT_ENTRY_VIEW, P.RISK_RULE_VIEW}
 SITE_READ = REVIEW | {P.VITAL_SIGN_MONITOR, P.IDENTITY_VIEW, P.QUARANTINED_SUBMISSION_VIEW}
-SITE_WRITE = matching(
-    "*:record", "patient:enroll", "patient:change", "device:assign", "adverse_event:report"
-) - {P.ACCESS_REVIEW_RECORD} | {P.EPRO_REPORT_TRANSCRIBE, P.DATA_FINDING_RESOLVE}
+# Medical alerts carry vital values: no monitor, data manager or sponsor role holds these.
+ALERTS = frozenset({P.ALERT_VIEW, P.ALERT_ACKNOWLEDGE, P.EPRO_REPORT_RUN_AGAIN})
+SITE_WRITE = (
+    matching(
+        "*:record", "patient:enroll", "patient:change", "device:assign", "adverse_event:report"
+    )
+    - {P.ACCESS_REVIEW_RECORD}
+    | {P.EPRO_REPORT_TRANSCRIBE, P.DATA_FINDING_RESOLVE}
+    | ALERTS
+)
 MEDICAL_JUDGMENT = matching(
-    "patient:judge_eligibility", "adverse_event:assess", "lab_result:assess"
+    "patient:judge_eligibility",
+    "adverse_event:assess",
+    "lab_result:assess",
+    "alert:close",
+    "epro_report:decide_consent",
 )
 SPONSOR_JUDGMENT = frozenset({P.ADVERSE_EVENT_ASSESS_FOR_SPONSOR})
 OWN = frozenset(
@@ -137,7 +149,7 @@ _ROLES = (
         "trial_manager",
         _("Trial manager"),
         frozenset({Level.PORTAL, Level.SPONSOR, Level.TRIAL}),
-        REVIEW | {P.SITE_CHANGE, P.ACCESS_REVIEW_RECORD},
+        REVIEW | {P.SITE_CHANGE, P.ACCESS_REVIEW_RECORD, P.RISK_RULE_CHANGE},
     ),
     _role(
         "principal_investigator",
@@ -156,7 +168,10 @@ _ROLES = (
         "medical_monitor",
         _("Medical monitor"),
         _STUDY,
-        REVIEW | SPONSOR_JUDGMENT | {P.VITAL_SIGN_MONITOR},
+        REVIEW
+        | SPONSOR_JUDGMENT
+        | {P.VITAL_SIGN_MONITOR, P.ALERT_VIEW, P.ALERT_ACKNOWLEDGE}
+        | {P.RISK_RULE_CHANGE, P.RISK_RULE_ACTIVATE},
     ),
     _role("medical_coder", _("Medical coder"), _STUDY, SET_UP_READ | matching("*:code")),
     _role(
@@ -188,7 +203,7 @@ _ROLES = (
         _MONITORED,
         SET_UP_READ | {P.PATIENT_VIEW, P.VISIT_VIEW, P.LAB_RESULT_RECORD},
     ),
-    _role("inspector", _("Inspector"), _EVERYWHERE, REVIEW | {P.ACCESS_REVIEW_VIEW}),
+    _role("inspector", _("Inspector"), _EVERYWHERE, REVIEW | {P.ACCESS_REVIEW_VIEW, P.ALERT_VIEW}),
     _role(
         "patient",
         _("Patient"),

@@ -30,6 +30,8 @@ NO_RECORDS = {
     "access.PortalUserPermission",
     "accounts.SignInCounter",
     "accounts.SignInRefusal",
+    # A rule's memory of a patient: rebuilt from the rows whenever it is in doubt.
+    "patients.RiskRuleCursor",
 }
 
 
