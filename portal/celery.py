@@ -16,6 +16,7 @@ from django_structlog.celery.receivers import CeleryReceiver  # noqa: E402
 from portal.core.tasks import app  # noqa: E402
 from portal.ops import broker  # noqa: E402
 
+EVERY_HOUR = 3600.0
 EVERY_MINUTE = 60.0
 EVERY_FIVE_SECONDS = 5.0
 
@@ -37,6 +38,11 @@ app.conf.beat_schedule = {
         "task": "portal.accounts.tasks.close_expired_sessions",
         "schedule": EVERY_MINUTE,
         "options": {"expires": EVERY_MINUTE},
+    },
+    "forget answers that nobody will ask for again": {
+        "task": "portal.api.tasks.forget_stored_answers",
+        "schedule": EVERY_HOUR,
+        "options": {"expires": EVERY_HOUR},
     },
     "seal the audit trail": {
         "task": "portal.audit.tasks.seal_audit",

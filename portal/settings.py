@@ -226,6 +226,8 @@ CSRF_COOKIE_SAMESITE = "Strict"
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=env.int("PORTAL_ACCESS_TOKEN_MINUTES", default=10))
 REFRESH_TOKEN_LIFETIME = timedelta(hours=env.int("PORTAL_REFRESH_TOKEN_HOURS", default=12))
 REFRESH_GRACE = timedelta(seconds=30)
+# How long a request can be repeated under its Idempotency-Key.
+IDEMPOTENCY_LIFETIME = timedelta(days=env.int("PORTAL_IDEMPOTENCY_DAYS", default=7))
 
 SIMPLE_JWT = {
     "ALGORITHM": env("JWT_ALGORITHM", default="HS256"),

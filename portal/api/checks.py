@@ -6,6 +6,9 @@ from typing import Any
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from portal.api.views import ScopedViewSet
+
+_SAFE = ("get", "head")
 _METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -28,6 +31,14 @@ def actions_of(callback: Any) -> dict[str, str]:
     return {method: method for method in _METHODS if hasattr(view, method)}
 
 
+def _is_declared_write(view: Any, action: str) -> bool:
+    """Whether a record's write is in the table that makes it conditional and repeatable.
+
+    Views without records (signing in, tickets, intake) have their own rules.
+    """
+    return not issubclass(view, ScopedViewSet) or action in getattr(view, "writes", {})
+
+
 @register(Tags.security)
 def check_declared_permissions(**_: Any) -> list[CheckMessage]:
     """Return an error for every action under /api/ without an entry in `permissions`."""
@@ -38,6 +49,14 @@ def check_declared_permissions(**_: Any) -> list[CheckMessage]:
         view = getattr(callback, "cls", None)
         declared = getattr(view, "permissions", {})
         for method, action in actions_of(callback).items():
+            if method not in _SAFE and not _is_declared_write(view, action):
+                errors.append(
+                    Error(
+                        f"/{route} offers {method.upper()} but its writes have no {action!r}.",
+                        hint=f"Add {action!r} to `writes` of {view} (portal.api.writes).",
+                        id="portal.api.E002",
+                    )
+                )
             if method != "head" and action not in declared:
                 errors.append(
                     Error(

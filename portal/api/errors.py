@@ -31,6 +31,7 @@ from portal.core.errors import (
     RuleBroken,
     Stale,
     Unavailable,
+    VersionMissing,
 )
 
 logger = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ STATUS_BY_CATEGORY: Mapping[type[DomainError], int] = {
     NotFound: 404,
     RuleBroken: 409,
     Stale: 412,
+    VersionMissing: 428,
     Unavailable: 503,
 }
 # Whoever is locked out is asked to wait, whether the account exists or not.
@@ -99,14 +101,24 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
         logger.error("request_failed", exc_info=error)
     if connection.in_atomic_block and connection.settings_dict["ATOMIC_REQUESTS"]:
         transaction.set_rollback(True)
-    renderer = getattr(request, "accepted_renderer", None)
-    enveloped = renderer is not None and renderer.media_type == ENVELOPE_TYPE
+    return answer_with(problem, request)
+
+
+def answer_with(problem: Problem, request: Any) -> Response:
+    """Answer a view's request with a problem."""
     return Response(
         problem.body(request),
         status=problem.status,
         headers=problem.all_headers(),
-        content_type=None if enveloped else PROBLEM_TYPE,
+        content_type=problem_type(request),
     )
+
+
+def problem_type(request: Any) -> str | None:
+    """Return the content type of a refusal, None where it comes in the envelope."""
+    renderer = getattr(request, "accepted_renderer", None)
+    enveloped = renderer is not None and renderer.media_type == ENVELOPE_TYPE
+    return None if enveloped else PROBLEM_TYPE
 
 
 def refusal_of(request: HttpRequest, status: int) -> Problem:
@@ -125,6 +137,9 @@ def _of_domain_error(error: DomainError) -> Problem:
     wait = getattr(error, "retry_after_seconds", None)
     if wait is not None:
         headers["Retry-After"] = str(max(1, int(wait)))
+    current = getattr(error, "current_version", None)
+    if current is not None:
+        headers["ETag"] = f'"{current}"'
     detail = gettext(error.detail) if error.detail else ""
     return Problem(status, error.code, detail, error.errors, headers)
 

@@ -1,10 +1,12 @@
 """The OpenAPI document: complete, without warnings, with every refusal declared."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 
 from portal.access.permissions import Permission
@@ -51,6 +53,33 @@ _PARTIAL_DATE_TIME: Mapping[str, Any] = {
 }
 
 
+_IF_NONE_MATCH = OpenApiParameter(
+    "If-None-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description="An ETag: 304 is answered while the record has this version.",
+)
+_IF_MATCH = OpenApiParameter(
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    required=True,
+    description="The ETag that was read: 428 without it, 412 when the record has changed since.",
+)
+_IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    OpenApiTypes.UUID,
+    OpenApiParameter.HEADER,
+    description="A request that is repeated under its key is answered again and not done again.",
+)
+_CHANGE_REASON = OpenApiParameter(
+    "X-Change-Reason",
+    str,
+    OpenApiParameter.HEADER,
+    description="Why, in UTF-8, percent-encoded; `change_reason` in the body prevails.",
+)
+
+
 class BearerScheme(OpenApiAuthenticationExtension):
     """How the document names our tokens."""
 
@@ -75,21 +104,38 @@ class PortalSchema(AutoSchema):
         return {"x-permission": required.value} if isinstance(required, Permission) else {}
 
     def get_override_parameters(self) -> list[Any]:
-        """Declare the conditional read of single records."""
-        if getattr(self.view, "action", None) != "retrieve":
-            return []
-        return [
-            OpenApiParameter(
-                "If-None-Match",
-                str,
-                OpenApiParameter.HEADER,
-                description="An ETag: 304 is answered while the record has this version.",
-            )
-        ]
+        """Declare the headers of reading a single record, and of writing."""
+        write = self._write
+        if write is not None:
+            return [
+                *([_IDEMPOTENCY_KEY] if self.method == "POST" else []),
+                *([_IF_MATCH] if write.is_conditional else []),
+                *([_CHANGE_REASON] if write.takes_reason else []),
+            ]
+        return [_IF_NONE_MATCH] if getattr(self.view, "action", None) == "retrieve" else []
+
+    def get_request_serializer(self) -> Any:
+        """Return the form of a write."""
+        return self._write.form if self._write else super().get_request_serializer()
+
+    def get_response_serializers(self) -> Any:
+        """Return what a write answers."""
+        write = self._write
+        if write is None:
+            return super().get_response_serializers()
+        if write.status == HTTPStatus.NO_CONTENT:
+            return {write.status: None}
+        answer = write.answer or self.view.detail_serializer_class or self.view.serializer_class
+        return {write.status: answer}
 
     def get_filter_backends(self) -> list[Any]:
         """Filters belong to lists."""
         return super().get_filter_backends() if self._is_list_view() else []
+
+    @property
+    def _write(self) -> Any:
+        """The entry of a view's table of writes (portal.api.writes)."""
+        return getattr(self.view, "writes", {}).get(getattr(self.view, "action", None))
 
     @property
     def _requirement(self) -> Any:
@@ -129,11 +175,16 @@ def _refusals(operation: Mapping[str, Any]) -> list[int]:
         statuses.append(404)
     if "requestBody" in operation:
         statuses += [413, 415]
+    names = _headers_of(operation)
+    if names & {"Idempotency-Key", "If-Match"}:
+        statuses += [404, 409]
+    if "If-Match" in names:
+        statuses += [412, 428]
     if operation["operationId"] == "auth_sign_in":
         statuses += [401, 429]
     if operation["operationId"] == "auth_refresh":
         statuses.append(401)
-    return sorted(statuses)
+    return sorted(set(statuses))
 
 
 def _refusal(status: int) -> dict[str, Any]:
@@ -147,6 +198,8 @@ def _refusal(status: int) -> dict[str, Any]:
     }
     if status in (429, 503):
         answer["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
+    if status in (412, 428):
+        answer["headers"] = {"ETag": {"schema": {"type": "string"}}}
     return answer
 
 
@@ -170,9 +223,18 @@ def _enveloped(inner: Any, code: int) -> dict[str, Any]:
     }
 
 
+def _headers_of(operation: Mapping[str, Any]) -> set[str]:
+    return {p["name"] for p in operation.get("parameters", ()) if p["in"] == "header"}
+
+
 def _declare_version(operation: dict[str, Any]) -> None:
-    names = {parameter["name"] for parameter in operation.get("parameters", ())}
+    names = _headers_of(operation)
+    tag = {"ETag": {"schema": {"type": "string"}, "description": "The version, quoted."}}
     if "If-None-Match" in names:
-        tag = {"ETag": {"schema": {"type": "string"}, "description": "The version, quoted."}}
         operation["responses"]["200"]["headers"] = tag
         operation["responses"]["304"] = {"description": "The version is known.", "headers": tag}
+    again = {"Idempotency-Replayed": {"schema": {"type": "string", "enum": ["true"]}}}
+    for status, answer in operation["responses"].items():
+        if status[0] == "2" and names & {"Idempotency-Key", "If-Match"}:
+            has_body = tag if "content" in answer else {}
+            answer["headers"] = {**has_body, **(again if "Idempotency-Key" in names else {})}

@@ -55,6 +55,12 @@ class Stale(DomainError):
     code = "stale"
 
 
+class VersionMissing(DomainError):
+    """Send If-Match with the version that you read."""
+
+    code = "if_match_required"
+
+
 class Unavailable(DomainError):
     """The portal cannot do this at the moment; try again shortly."""
 

@@ -20,6 +20,7 @@ DELETABLE = (
     "sessions.Session",
     "accounts.SignInCounter",
     "accounts.SignInRefusal",
+    "api.StoredAnswer",
     "access.PortalUserPermission",
     "trials.TrialUserPermission",
     "trials.SiteUserPermission",

@@ -32,6 +32,7 @@ NO_RECORDS = {
     "accounts.SignInRefusal",
     # A rule's memory of a patient: rebuilt from the rows whenever it is in doubt.
     "patients.RiskRuleCursor",
+    "api.StoredAnswer",
 }
 
 
