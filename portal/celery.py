@@ -11,6 +11,7 @@ import django
 django.setup()
 
 from celery import signals  # noqa: E402
+from celery.schedules import crontab  # noqa: E402
 from django_structlog.celery.receivers import CeleryReceiver  # noqa: E402
 
 from portal.core.tasks import app  # noqa: E402
@@ -19,6 +20,7 @@ from portal.ops import broker  # noqa: E402
 EVERY_HOUR = 3600.0
 EVERY_MINUTE = 60.0
 EVERY_FIVE_SECONDS = 5.0
+AN_HOUR = 3600.0
 
 app.autodiscover_tasks()
 
@@ -48,6 +50,11 @@ app.conf.beat_schedule = {
         "task": "portal.audit.tasks.seal_audit",
         "schedule": EVERY_FIVE_SECONDS,
         "options": {"expires": EVERY_FIVE_SECONDS},
+    },
+    "verify the audit trail": {
+        "task": "portal.audit.tasks.verify_audit",
+        "schedule": crontab(hour="2", minute="10"),
+        "options": {"expires": AN_HOUR},
     },
 }
 

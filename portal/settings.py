@@ -321,6 +321,10 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = 300
 CELERY_TASK_SOFT_TIME_LIMIT = 270
+# The whole trail is read; under the visibility timeout, so that no other worker takes it up too.
+CELERY_TASK_ANNOTATIONS = {
+    "portal.audit.tasks.verify_audit": {"time_limit": 3300, "soft_time_limit": 3000}
+}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"

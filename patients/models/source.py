@@ -8,8 +8,9 @@ from django.utils.translation import gettext_lazy as _
 
 from patients.models.patient import Patient
 from portal.access.scoping import AccessPaths
+from portal.core.append_only import AppendOnlyModel
 from portal.core.history import tracked
-from portal.core.models import TimestampedModel, VersionedModel, in_schema
+from portal.core.models import VersionedModel, in_schema
 from trials.models import Site, Trial
 
 
@@ -40,8 +41,8 @@ class SourceFile(VersionedModel):
         return self.name
 
 
-class AbstractSourceRecord(TimestampedModel):
-    """One row of a file, as it was. Append-only: it is its own history."""
+class AbstractSourceRecord(AppendOnlyModel):
+    """One row of a file, as it was: its own history."""
 
     access_paths = AccessPaths(trial="trial_id", site="site_id", patient="patient_id")
 
@@ -73,6 +74,7 @@ class SourceRecord(AbstractSourceRecord):
     """The open variables of a row."""
 
     class Meta:
+        triggers = AppendOnlyModel.Meta.triggers
         verbose_name = _("source record")
         verbose_name_plural = _("source records")
         constraints: ClassVar[list[Any]] = [
@@ -89,6 +91,7 @@ class ProtectedSourceRecord(AbstractSourceRecord):
     """The unblinding variables of a row (domain.md 6), in the protected schema."""
 
     class Meta:
+        triggers = AppendOnlyModel.Meta.triggers
         verbose_name = _("protected source record")
         verbose_name_plural = _("protected source records")
         constraints: ClassVar[list[Any]] = [

@@ -19,10 +19,10 @@ from patients.vocabulary import (
     VitalCode,
     YesNoUnknown,
 )
+from portal.core.append_only import AppendOnlyModel
 from portal.core.constraints import one_of
 from portal.core.fields import EarliestField, LatestField, PartialDateTimeField
 from portal.core.history import tracked
-from portal.core.models import TimestampedModel
 
 
 @tracked(clinical=True)
@@ -135,8 +135,8 @@ class VitalSign(ClinicalRecord):
         return f"{self.code} {self.original_value} {self.original_unit}".strip()
 
 
-class VitalSample(TimestampedModel):
-    """One sample of a bedside monitor at 1 Hz. Append-only: it is its own history (kernel.md)."""
+class VitalSample(AppendOnlyModel):
+    """One sample of a bedside monitor at 1 Hz: its own history."""
 
     access_paths = VitalSign.access_paths
 
@@ -152,6 +152,7 @@ class VitalSample(TimestampedModel):
     received_at = models.DateTimeField(_("received"))
 
     class Meta:
+        triggers = AppendOnlyModel.Meta.triggers
         verbose_name = _("vital sample")
         verbose_name_plural = _("vital samples")
         indexes: ClassVar[list[Any]] = [

@@ -83,6 +83,7 @@ class AuditEntry(models.Model):
             Index(fields=["site_id", "id"], name="auditentry_of_site"),
             Index(fields=["trial_id", "id"], name="auditentry_of_trial"),
             Index(fields=["acted_by", "id"], name="auditentry_of_person"),
+            Index(fields=["action", "id"], name="auditentry_of_action"),
         ]
         triggers: ClassVar[list[Any]] = [stamped(), never_changes()]
 

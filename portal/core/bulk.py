@@ -28,7 +28,7 @@ def copy_in(model: type[models.Model], rows: Iterable[Row]) -> int:
     fields = [
         field
         for field in model._meta.concrete_fields
-        if not isinstance(field, models.GeneratedField)
+        if not isinstance(field, models.GeneratedField) and not field.has_db_default()
     ]
     from_instance = attrgetter(*(field.attname for field in fields))
     from_mapping = _reader(fields)

@@ -8,9 +8,11 @@ from functools import lru_cache
 from typing import Any
 
 import psycopg
-from django.db import connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.loader import MigrationLoader
 
+from portal.audit.nightly import last_verification
+from portal.core import clock
 from portal.ops import broker
 
 # libpq's least; a probe that waits longer is of no use.
@@ -53,7 +55,17 @@ def forget() -> None:
 def _look() -> Readiness:
     reason = _database_reason()
     details = {name: state() for name, state in DETAILS.items()}
+    if not reason:
+        details["audit"] = audit_state()
     return Readiness(not reason, reason, {"database": reason or "ok", **details})
+
+
+def audit_state() -> str:
+    """Return what came of the last verification of the trail: ok, failed, overdue, never."""
+    try:
+        return last_verification().state(clock.now())
+    except (DatabaseError, InterfaceError):
+        return "unknown"
 
 
 def _database_reason() -> str:

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 
 import redis
 from django.conf import settings
-from django.db import Error
+from django.db import DatabaseError, Error, InterfaceError
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from portal.audit.nightly import last_verification
 from portal.ops.broker import TASKS_KEY, client
 
 REGISTRY = CollectorRegistry()
@@ -75,4 +76,24 @@ class BrokerCollector(Collector):
         yield from (up, waiting, done)
 
 
+class AuditCollector(Collector):
+    """What came of the last verification of the trail, read from the trail at scrape."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield whether it was clean and when it was; nothing while the database is away."""
+        clean = GaugeMetricFamily("portal_audit_clean", "Whether the trail was as it was written")
+        at = GaugeMetricFamily(
+            "portal_audit_verified_timestamp_seconds", "When the trail was last verified"
+        )
+        try:
+            last = last_verification()
+        except (DatabaseError, InterfaceError):
+            return
+        if last.at is not None:
+            clean.add_metric([], float(last.is_clean))
+            at.add_metric([], last.at.timestamp())
+        yield from (clean, at)
+
+
 REGISTRY.register(BrokerCollector())
+REGISTRY.register(AuditCollector())

@@ -12,11 +12,19 @@ from psycopg.conninfo import conninfo_to_dict
 from pytest_django import DjangoDbBlocker
 
 from events.models import AdverseEvent
-from patients.models import VitalSign
+from patients.models import (
+    ProtectedSourceRecord,
+    SourceFile,
+    SourceRecord,
+    VitalSample,
+    VitalSign,
+)
+from portal.access.unblinded import unblinded
 from portal.audit.record import Action, record
 from portal.audit.sealing import seal_all
 from portal.audit.witness import FileWitness
 from portal.core import clock
+from portal.core.bulk import copy_in
 from portal.core.history import acting
 from portal.core.ids import SYSTEM_ACCOUNT
 from tests.access.world import World, make_vital, make_world
@@ -52,6 +60,32 @@ def write_some(world: World, rng: Random) -> None:
         )
 
 
+def write_once(world: World, rng: Random) -> None:
+    """Write rows that are their own history: of a file, of its protected part, of a monitor."""
+    patient, at = rng.choice(world.patients), clock.now()
+    place = {"trial_id": patient.trial_id, "patient": patient, "site_id": patient.site_id}
+    with acting(by=SYSTEM_ACCOUNT, reason="import"):
+        file = SourceFile.objects.create(
+            trial_id=patient.trial_id, name=f"vs-{rng.random()}.xpt", digest="0" * 64,
+            folder_digest="0" * 64, dataset="VS", row_count=2,
+        )  # fmt: skip
+        copy_in(
+            SourceRecord,
+            [
+                {"file_id": file.pk, "row_number": row, "variables": {"VSORRES": "37.5"}}
+                | {"trial_id": patient.trial_id, "patient_id": patient.pk}
+                for row in (1, 2)
+            ],
+        )
+        with unblinded():
+            ProtectedSourceRecord.objects.create(
+                file=file, row_number=1, variables={"ARMCD": "ZQX7"}, **place
+            )
+        VitalSample.objects.create(
+            code="heart_rate", value=rng.randint(50, 90), measured_at=at, received_at=at, **place
+        )
+
+
 def superuser(database: str) -> dict[str, Any]:
     """Return what makes Django's connection the superuser's, on a database."""
     from tests.plugins.servers import SERVERS
@@ -73,6 +107,7 @@ class Trail:
         self.world = make_world()
         for _ in range(8):
             write_some(self.world, rng)
+            write_once(self.world, rng)
             assert seal_all(seconds=60)
 
 

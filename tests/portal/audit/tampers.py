@@ -249,6 +249,33 @@ def delete_an_act(intruder: Intruder) -> None:
     intruder.quietly(ENTRIES, f"DELETE FROM {ENTRIES} WHERE pgh_id = {row}")
 
 
+# --- rows that are written once -------------------------------------------------------------------
+
+
+@tamper
+def change_a_source_record(intruder: Intruder) -> None:
+    """What the file said."""
+    table = intruder.rng.choice(
+        ["patients_sourcerecord", "allocation.patients_protectedsourcerecord"]
+    )
+    change(intruder, 'variables = variables || \'{"VSORRES": "36.6"}\'', table)
+
+
+@tamper
+def move_a_sample_by_a_microsecond(intruder: Intruder) -> None:
+    """When a monitor's value was received."""
+    change(intruder, "received_at = received_at + interval '1 microsecond'", "patients_vitalsample")
+
+
+@tamper
+def delete_a_source_record(intruder: Intruder) -> None:
+    """A row that the file never had."""
+    row = intruder.pick("patients_sourcerecord")
+    intruder.quietly(
+        "patients_sourcerecord", f"DELETE FROM patients_sourcerecord WHERE pgh_id = {row}"
+    )
+
+
 # --- seals ----------------------------------------------------------------------------------------
 
 
@@ -358,6 +385,7 @@ def cut_the_tail_with_its_seals(intruder: Intruder) -> None:
     places = [row[0] for row in intruder.sql("SELECT place FROM audit.sealed_tables()")]
     for place in places:
         intruder.quietly(place, f"DELETE FROM {place} WHERE pgh_id > {upto}")
+    restore_records(intruder, "patients_sourcefile", upto)
     for table, column in (("audit.audit_sealpart", "seal_id"), ("audit.audit_seal", "number")):
         intruder.quietly(table, f"DELETE FROM {table} WHERE {column} >= {number}")
     intruder.deed.needs_anchor = True

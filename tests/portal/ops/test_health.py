@@ -34,7 +34,10 @@ def test_ready_with_database_and_broker(client: Client) -> None:
     response = client.get("/readyz")
 
     assert response.status_code == 200
-    assert response.json() == {"status": "ok", "details": {"database": "ok", "broker": "ok"}}
+    assert response.json() == {
+        "status": "ok",
+        "details": {"database": "ok", "broker": "ok", "audit": "never"},
+    }
 
 
 @pytest.mark.django_db

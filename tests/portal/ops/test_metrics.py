@@ -10,6 +10,8 @@ from pytest_django import Settings
 
 from portal.ops import broker, metrics
 
+pytestmark = pytest.mark.django_db
+
 TOKEN = "m" * 40
 
 

@@ -106,7 +106,7 @@ class Table:
         fields: dict[str, Any] = {
             field.attname: field
             for field in model._meta.concrete_fields
-            if not isinstance(field, models.GeneratedField)
+            if not isinstance(field, models.GeneratedField) and not field.has_db_default()
         }
         self.model, self.varying, self.writer = model, ("id", *varying), writer
         rest = {name: field for name, field in fields.items() if name not in self.varying}
