@@ -34,9 +34,17 @@ async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
             return
 
 
+def live() -> Application:
+    """Return the application of the one socket."""
+    from portal.live.consumer import LiveConsumer
+
+    return cast(Application, LiveConsumer.as_asgi())
+
+
 # (protocol, path prefix) -> application; the first that fits serves.
 MOUNTS: tuple[tuple[str, str, Application], ...] = (
     ("http", "/", django_application),
+    ("websocket", "/ws/live/", live()),
     ("websocket", "/", refuse_socket),
 )
 

@@ -46,6 +46,11 @@ app.conf.beat_schedule = {
         "schedule": EVERY_HOUR,
         "options": {"expires": EVERY_HOUR},
     },
+    "forget what the live side needs no more": {
+        "task": "portal.live.tasks.tidy_live",
+        "schedule": EVERY_MINUTE,
+        "options": {"expires": EVERY_MINUTE},
+    },
     "seal the audit trail": {
         "task": "portal.audit.tasks.seal_audit",
         "schedule": EVERY_FIVE_SECONDS,

@@ -88,6 +88,7 @@ INSTALLED_APPS = [
     "portal.audit",
     "portal.access",
     "portal.api",
+    "portal.live",
     "portal.desk",
     "portal.ops",
     "trials",
@@ -331,6 +332,16 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
+
+# The layer carries what every process sends to its own sockets; it keeps nothing.
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}], "prefix": "live"},
+    }
+}
+LIVE_SOCKETS_PER_USER = env.int("PORTAL_LIVE_SOCKETS_PER_USER", default=20)
+LIVE_SOCKETS_PER_ADDRESS = env.int("PORTAL_LIVE_SOCKETS_PER_ADDRESS", default=2000)
 
 # --- REST framework -----------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from portal.core.append_only import AppendOnlyModel
 from portal.core.constraints import one_of
 from portal.core.fields import EarliestField, LatestField, PartialDateTimeField
 from portal.core.history import tracked
+from portal.core.triggers import announce_rows
 
 
 @tracked(clinical=True)
@@ -129,6 +130,10 @@ class VitalSign(ClinicalRecord):
             Index(fields=["-measured_earliest", "-id"], name="vitalsign_newest"),
             Index(fields=["site", "-measured_earliest", "-id"], name="vitalsign_by_site"),
             Index(fields=["trial", "-measured_earliest", "-id"], name="vitalsign_by_trial"),
+        ]
+        triggers: ClassVar[list[Any]] = [
+            *ClinicalRecord.Meta.triggers,
+            *announce_rows("vital_sign"),
         ]
 
     def __str__(self) -> str:

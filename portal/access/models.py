@@ -13,6 +13,8 @@ from django.db import models
 from django.db.models import UniqueConstraint
 from guardian.models import UserObjectPermissionBase
 
+from portal.core.triggers import announce_rights
+
 # Anchor name -> table; scope is resolved from these in one query.
 EVERYWHERE = "portal"
 ANCHORS: dict[str, type["AnchoredUserPermission"]] = {}
@@ -27,6 +29,7 @@ class AnchoredUserPermission(UserObjectPermissionBase):
 
     class Meta(UserObjectPermissionBase.Meta):
         abstract = True
+        triggers: ClassVar[list[Any]] = [announce_rights()]
 
 
 def anchor(name: str) -> Any:
@@ -54,6 +57,7 @@ class PortalUserPermission(models.Model):
                 fields=["user", "permission"], name="a_right_held_everywhere_is_indexed_once"
             )
         ]
+        triggers: ClassVar[list[Any]] = [announce_rights()]
 
     def __str__(self) -> str:
         return f"{self.user_id} {self.permission_id}"

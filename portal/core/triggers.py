@@ -94,3 +94,52 @@ def count_versions() -> GuardedRowTrigger:
             "NEW.version := OLD.version + 1; RETURN NEW;"
         ),
     )
+
+
+def announce_rights(operation: Any = None) -> GuardedTrigger:
+    """The trigger that notes that somebody's rights or session changed, by whatever path.
+
+    The note commits with the change. Whoever keeps a verdict for longer than a request (a socket)
+    compares what it has seen of `accounts_rightschange` and asks again.
+    """
+    return GuardedTrigger(
+        name="rights_changed",
+        level=pgtrigger.Statement,
+        when=pgtrigger.After,
+        operation=operation or pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+        func=(
+            "INSERT INTO public.accounts_rightschange (noted_at) VALUES (clock_timestamp()); "
+            "RETURN NULL;"
+        ),
+    )
+
+
+def announce_rows(resource: str) -> list[GuardedTrigger]:
+    """The triggers that tell the live side which rows of a clinical table came or changed.
+
+    One row of ids and one notification for each statement and site, committed with it. What an
+    import or a command writes is not live, unless it sets `portal.live` to `on`.
+    """
+    # The names are the code's own; nothing here is anybody's input.
+    func = f"""
+        IF coalesce(current_setting('portal.live', true), '') <> 'on'
+            AND current_setting('portal.source', true) IN ('import', 'command', 'migration') THEN
+            RETURN NULL;
+        END IF;
+        INSERT INTO public.live_pendingupdate (resource, trial_id, site_id, records, created_at)
+        SELECT '{resource}', r.trial_id, r.site_id, array_agg(r.id), clock_timestamp()
+        FROM new_values r GROUP BY r.trial_id, r.site_id;
+        PERFORM pg_notify('live', '');
+        RETURN NULL;
+    """  # noqa: S608
+    return [
+        GuardedTrigger(
+            name=f"live_{name}",
+            level=pgtrigger.Statement,
+            when=pgtrigger.After,
+            operation=operation,
+            referencing=pgtrigger.Referencing(new="new_values"),
+            func=func,
+        )
+        for name, operation in (("insert", pgtrigger.Insert), ("update", pgtrigger.Update))
+    ]

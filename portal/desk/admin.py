@@ -1,5 +1,5 @@
 """Found by autodiscovery: the admin of the kernel apps, one file each."""
 
-from portal.desk import accounts, audit
+from portal.desk import accounts, audit, live
 
-__all__ = ["accounts", "audit"]
+__all__ = ["accounts", "audit", "live"]

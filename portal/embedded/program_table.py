@@ -27,10 +27,13 @@ PROGRAMS: tuple[Program, ...] = (
         "web",
         # Proxy headers off: the portal itself decides which proxy it believes.
         ("-m", "uvicorn", "portal.asgi:application", "--host", "{host}", "--port", "{port}",
-         "--lifespan", "off", "--ws", "websockets-sansio", "--no-proxy-headers",
+         "--lifespan", "off", "--ws", "portal.live.frames:LiveProtocol",
+         "--ws-per-message-deflate", "false", "--ws-max-size", "65536", "--ws-ping-interval", "25",
+         "--ws-ping-timeout", "25", "--no-proxy-headers",
          "--no-server-header", "--no-access-log", "--timeout-graceful-shutdown", "1"),
         1.5,
     ),
+    Program("live", ("manage.py", "live_relay"), 1.0),
     Program(
         "beat",
         ("-m", "celery", "--quiet", "-A", "portal", "beat", "--schedule", "{data}/beat-schedule",

@@ -74,7 +74,7 @@ def _database_reason() -> str:
     On a connection of its own: a pool that is used up is not a database that is away.
     """
     try:
-        with psycopg.connect(**_parameters()) as own:
+        with psycopg.connect(**own_connection_parameters()) as own:
             own.execute("SET statement_timeout = '2s'")
             newest = newest_migrations()
             row = own.execute(
@@ -89,7 +89,8 @@ def _database_reason() -> str:
     return "" if row and row[0] == len(newest) else "not_migrated"
 
 
-def _parameters() -> dict[str, Any]:
+def own_connection_parameters() -> dict[str, Any]:
+    """Return what opens a connection of one's own to the database, outside the pool."""
     wanted = connection.settings_dict
     options = {key: value for key, value in wanted["OPTIONS"].items() if key != "pool"}
     named = {

@@ -3,6 +3,7 @@
 from portal.accounts.models.session import (
     EndReason,
     RefreshToken,
+    RightsChange,
     Session,
     SessionKind,
     SignInCounter,
@@ -13,6 +14,7 @@ from portal.accounts.models.user import User, UserKind
 __all__ = [
     "EndReason",
     "RefreshToken",
+    "RightsChange",
     "Session",
     "SessionKind",
     "SignInCounter",

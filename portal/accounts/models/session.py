@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 from uuid import UUID
 
+import pgtrigger
 from django.db import models
 from django.db.models import CheckConstraint, F, Index, Q
 from django.utils.translation import gettext_lazy as _
@@ -11,6 +12,7 @@ from portal.accounts.models.user import User
 from portal.core.constraints import both_or_neither, one_of
 from portal.core.history import tracked
 from portal.core.models import TimestampedModel, VersionedModel
+from portal.core.triggers import announce_rights
 
 
 class SessionKind(models.TextChoices):
@@ -93,6 +95,10 @@ class Session(VersionedModel):
                 "expires_at", condition=Q(revoked_at__isnull=True), name="session_open_by_expiry"
             ),
             Index("patient_id", condition=Q(patient_id__isnull=False), name="session_of_patient"),
+        ]
+        triggers: ClassVar[list[Any]] = [
+            *VersionedModel.Meta.triggers,
+            announce_rights(pgtrigger.UpdateOf("revoked_at", "expires_at")),
         ]
 
     def __str__(self) -> str:
@@ -187,3 +193,20 @@ class SignInRefusal(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class RightsChange(models.Model):
+    """A note that rights or sessions changed, written by triggers and committed with the change.
+
+    Only that there is a new one matters, and only for as long as anybody keeps a verdict.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    noted_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("change of rights")
+        verbose_name_plural = _("changes of rights")
+
+    def __str__(self) -> str:
+        return str(self.pk)

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 from uuid import UUID
 
+import pgtrigger
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import BaseUserManager, PermissionsMixin
 from django.db import models
@@ -14,7 +15,7 @@ from portal.core import clock
 from portal.core.constraints import one_of
 from portal.core.history import tracked
 from portal.core.ids import uuid7
-from portal.core.triggers import count_versions
+from portal.core.triggers import announce_rights, count_versions
 
 
 class UserKind(models.TextChoices):
@@ -68,7 +69,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         verbose_name = _("user")
         verbose_name_plural = _("users")
-        triggers: ClassVar[list[Any]] = [count_versions()]
+        triggers: ClassVar[list[Any]] = [
+            count_versions(),
+            announce_rights(pgtrigger.UpdateOf("is_active", "session_version")),
+        ]
         constraints: ClassVar[list[Any]] = [
             UniqueConstraint(Lower("username"), name="username_is_unique_whatever_its_case"),
             CheckConstraint(condition=Q(is_superuser=False), name="nobody_is_superuser"),

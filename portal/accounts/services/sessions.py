@@ -29,6 +29,7 @@ _KIND_OF = {
     TokenType.ACCESS: SessionKind.WEB,
     TokenType.REFRESH: SessionKind.WEB,
     TokenType.DEVICE: SessionKind.DEVICE,
+    TokenType.TICKET: SessionKind.WEB,
 }
 RolesOf = Callable[[User], Iterable[str]]
 

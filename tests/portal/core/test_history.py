@@ -33,6 +33,10 @@ NO_RECORDS = {
     # A rule's memory of a patient: rebuilt from the rows whenever it is in doubt.
     "patients.RiskRuleCursor",
     "api.StoredAnswer",
+    "accounts.RightsChange",
+    "live.UsedTicket",
+    "live.LiveConnection",
+    "live.PendingUpdate",
 }
 
 

@@ -1,0 +1,137 @@
+"""The relay: what was committed goes to the topics, read once and encoded once.
+
+One relay is active (advisory lock), others stand by. It forgets a pending update only after it was
+published: a relay that dies in between publishes it again, under the same reading and version.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+import psycopg
+import structlog
+from channels.db import database_sync_to_async
+from django.db import DatabaseError, InterfaceError, connection
+from redis.exceptions import RedisError
+
+from portal.core import clock
+from portal.live import messages, topics
+from portal.live.broadcast import Published, Rights, broadcast
+from portal.live.models import PendingUpdate
+from portal.live.sources import tellings
+from portal.live.watch import rights_state
+from portal.ops.health import own_connection_parameters
+
+log = structlog.get_logger(__name__)
+
+CHANNEL = "live"
+BATCH = 200
+POLL_SECONDS = 1.0
+RETRY_SECONDS = 1.0
+_ACTIVE_LOCK = 0x11FE_0001
+# A wall that was off for longer starts from a snapshot anyhow.
+KEPT = timedelta(minutes=10)
+
+
+@dataclass(slots=True)
+class Batch:
+    """Pending updates as they will be published."""
+
+    numbers: list[int]
+    updates: list[Published]
+    rights: Rights
+
+
+class Relay:
+    """Publishes pending updates, in the order of their numbers."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, int] = {}
+
+    async def publish_pending(self) -> int:
+        """Publish everything pending and return how many updates that were.
+
+        Raises: what the broker or the database raises; nothing is forgotten then.
+        """
+        count = 0
+        while True:
+            batch = await database_sync_to_async(self._read)(clock.now())
+            if batch is None:
+                return count
+            await broadcast(batch.updates, batch.rights)
+            await database_sync_to_async(_forget)(batch.numbers)
+            count += len(batch.updates)
+
+    def _read(self, at: datetime) -> Batch | None:
+        rows = list(PendingUpdate.objects.order_by("id")[:BATCH])
+        if not rows:
+            return None
+        ids: dict[str, list[Any]] = {}
+        for row in rows:
+            if row.created_at >= at - KEPT:
+                ids.setdefault(row.resource, []).extend(row.records)
+        told = [one for resource, records in ids.items() for one in tellings(resource, records)]
+        wanted = [(one, topic) for one in told for topic in one.topics]
+        numbers = _sequence(len(wanted))
+        updates = []
+        for number, (one, topic) in zip(numbers, wanted, strict=True):
+            group = topics.group(topic)
+            text = messages.encode(
+                messages.update(
+                    topic=topic,
+                    sequence=number,
+                    kind=one.kind,
+                    data=msgspec.json.encode(one.data),
+                    sent_at=at,
+                )
+            )
+            updates.append(Published(group, text, one.key, number, self._last.get(group)))
+            self._last[group] = number
+        # Read last: a right that was lost before these records were stored is known to be lost.
+        return Batch([row.pk for row in rows], updates, rights_state())
+
+
+def _sequence(count: int) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT nextval('public.live_sequence') FROM generate_series(1, %s)", [count]
+        )
+        return [int(row[0]) for row in cursor.fetchall()]
+
+
+def _forget(numbers: list[int]) -> None:
+    PendingUpdate.objects.filter(pk__in=numbers).delete()
+
+
+async def run(stopped: asyncio.Event, ready: Callable[[], None] = lambda: None) -> None:
+    """Publish until `stopped`; a database or broker that is away is waited for."""
+    while not stopped.is_set():
+        try:
+            await _run_connected(stopped, ready)
+        except (psycopg.Error, DatabaseError, InterfaceError, RedisError, OSError) as error:
+            log.warning("live_relay_waits", error=type(error).__name__)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stopped.wait(), RETRY_SECONDS)
+
+
+async def _run_connected(stopped: asyncio.Event, ready: Callable[[], None]) -> None:
+    async with await psycopg.AsyncConnection.connect(**own_connection_parameters()) as own:
+        while not stopped.is_set():
+            row = await (
+                await own.execute("SELECT pg_try_advisory_lock(%s)", [_ACTIVE_LOCK])
+            ).fetchone()
+            if row and row[0]:
+                break
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stopped.wait(), POLL_SECONDS)
+        await own.execute(f"LISTEN {CHANNEL}")
+        ready()
+        relay = Relay()
+        while not stopped.is_set():
+            await relay.publish_pending()
+            async for _notification in own.notifies(timeout=POLL_SECONDS, stop_after=1):
+                pass

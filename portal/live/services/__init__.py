@@ -1,0 +1,1 @@
+"""Tickets, and what an administrator sees and ends."""

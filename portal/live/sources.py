@@ -1,0 +1,34 @@
+"""Where the data of an update comes from: each app says what its records tell to which topics."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+
+class Telling(NamedTuple):
+    """What one record tells: the topics by name, the kind, the data, and what it joins with."""
+
+    topics: Sequence[str]
+    kind: str
+    data: Any
+    key: str | None = None
+
+
+Source = Callable[[Sequence[UUID]], list[Telling]]
+_SOURCES: dict[str, Source] = {}
+
+
+def tells(resource: str) -> Callable[[Source], Source]:
+    """Register who tells of the records of a resource, given their ids."""
+
+    def register(function: Source) -> Source:
+        _SOURCES[resource] = function
+        return function
+
+    return register
+
+
+def tellings(resource: str, records: Sequence[UUID]) -> list[Telling]:
+    """Return what records tell; of a resource that nobody tells of, nothing."""
+    source = _SOURCES.get(resource)
+    return source(records) if source else []
