@@ -33,7 +33,6 @@ PROGRAMS: tuple[Program, ...] = (
          "--no-server-header", "--no-access-log", "--timeout-graceful-shutdown", "1"),
         1.5,
     ),
-    Program("live", ("manage.py", "live_relay"), 1.0),
     Program(
         "beat",
         ("-m", "celery", "--quiet", "-A", "portal", "beat", "--schedule", "{data}/beat-schedule",
@@ -48,6 +47,7 @@ PROGRAMS: tuple[Program, ...] = (
          "--without-gossip", "--without-mingle"),
         1.0,
     ),
+    Program("live", ("manage.py", "live_relay"), 1.0),
 )  # fmt: skip
 
 # Acts as the phones of a few patients of the demo, so that screens move; only where there is a

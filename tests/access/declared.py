@@ -67,6 +67,7 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("auth-token-refresh", "POST"): _row(EVERYBODY),
     ("auth-logout", "POST"): _row(EVERYBODY),
     ("auth-me", "GET"): _row(EVERYBODY),
+    ("live-tickets", "POST"): _row(EVERYBODY),
     ("schema", "GET"): _row(EVERYBODY),
     ("docs", "GET"): _row(EVERYBODY),
     ("trials", "GET"): _row(STAFF, of="trials"),
