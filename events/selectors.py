@@ -11,7 +11,6 @@ from patients.models import Death, DispositionEvent, Exposure, Medication, Visit
 from portal.access.permissions import Permission
 from portal.access.scoping import scope, visible
 from portal.accounts.models import User
-from portal.core.history import TRACKED
 
 # Kind, table, permission, the date and its earliest instant, and what to call it. Exposure has no
 # words here: what was taken could tell which arm it was.
@@ -46,8 +45,3 @@ def timeline(patient: UUID, user: User) -> tuple[QuerySet[Any, Any], ...]:
         for kind, table, permission, date, title in _TIMELINE
         if not scope(user, permission).is_empty
     )
-
-
-def history_of(event: AdverseEvent) -> QuerySet[Any]:
-    """Return the trigger-written history of an adverse event, one row a change."""
-    return TRACKED[AdverseEvent]._default_manager.filter(pgh_obj_id=event.pk)

@@ -10,7 +10,6 @@ from events.selectors import TIMELINE_KINDS
 from patients.vocabulary import YesNoUnknown
 from portal.api.fields import PartialDateTimeField
 from portal.api.serializers import CodeField, DetailMixin, RecordSerializer, ReferenceField
-from portal.core.history import Source
 
 # Intensity by either scale; `severity_scale` says which.
 SEVERITIES = f"^({'|'.join(v.Severity.values)}|[1-5])$"
@@ -65,39 +64,6 @@ class AdverseEventDetailSerializer(DetailMixin, AdverseEventSerializer):
 
     site_aware_at = serializers.DateTimeField(allow_null=True)
     sponsor_aware_at = serializers.DateTimeField(allow_null=True)
-
-
-class ActorSerializer(serializers.Serializer[Any]):
-    """Who acted."""
-
-    id = serializers.UUIDField()
-    display_name = serializers.CharField()
-
-
-class ChangeSerializer(serializers.Serializer[Any]):
-    """One value that changed; null stands for nothing."""
-
-    field = serializers.CharField()
-    old = serializers.JSONField(allow_null=True)
-    new = serializers.JSONField(allow_null=True)
-
-
-class HistoryEntrySerializer(serializers.Serializer[Any]):
-    """One change of a record: who, when, why, by which path, and what."""
-
-    sequence = serializers.IntegerField(help_text="grows with every change in the portal")
-    kind = serializers.ChoiceField(choices=["insert", "update", "delete"])
-    version = serializers.IntegerField(min_value=1)
-    changed_at = serializers.DateTimeField()
-    by = ActorSerializer()
-    role = serializers.CharField()
-    organization = serializers.CharField()
-    reason = serializers.CharField()
-    source = serializers.ChoiceField(  # type: ignore[assignment]
-        choices=[source.value for source in Source]
-    )
-    request_id = serializers.CharField()
-    changes = ChangeSerializer(many=True)
 
 
 class TimelineEntrySerializer(serializers.Serializer[Any]):

@@ -3,6 +3,9 @@
 from django.urls import path
 
 from events.api import views
+from events.models import AdverseEvent
+from portal.access.permissions import Permission
+from portal.api.histories import history_of
 from portal.api.views import DETAIL, LIST
 
 urlpatterns = [
@@ -14,7 +17,7 @@ urlpatterns = [
     ),
     path(
         "adverse-events/<uuid:pk>/history/",
-        views.AdverseEventHistoryViewSet.as_view(LIST),
+        history_of(AdverseEvent, Permission.ADVERSE_EVENT_VIEW),
         name="adverse-event-history",
     ),
     path(

@@ -3,16 +3,13 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from django.db.models import QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from events import selectors
 from events.api import filters, serializers
-from events.models import AdverseEvent
 from patients.models import Patient
 from portal.access.permissions import Permission
-from portal.api import history
 from portal.api.pagination import Ordering
 from portal.api.permissions import Requirement
 from portal.api.views import ListMixin, NestedMixin, RetrieveMixin, ScopedViewSet, person
@@ -33,25 +30,6 @@ class AdverseEventViewSet(ListMixin, RetrieveMixin, ScopedViewSet):
         "view_history": Permission.AUDIT_ENTRY_VIEW,
         "view_patient": Permission.PATIENT_VIEW,
     }
-
-
-class AdverseEventHistoryViewSet(NestedMixin, ScopedViewSet):
-    """adverse-events/{id}/history/."""
-
-    queryset = AdverseEvent.objects.none()
-    parent = AdverseEvent.objects.all()
-    parent_permission = Permission.ADVERSE_EVENT_VIEW
-    serializer_class = serializers.HistoryEntrySerializer
-    orderings: ClassVar[Mapping[str, Ordering]] = {"-changed_at": Ordering("pgh_id", tie="pgh_id")}
-    default_ordering = "-changed_at"
-    permissions: ClassVar[Mapping[str, Requirement]] = {"list": Permission.AUDIT_ENTRY_VIEW}
-
-    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Return who changed what, when and why, newest first."""
-        rows: QuerySet[Any] = selectors.history_of(self.above)
-        page = self.paginate_queryset(rows)
-        entries = history.told(page or [], rows)
-        return self.get_paginated_response(self.get_serializer(entries, many=True).data)
 
 
 class TimelineViewSet(NestedMixin, ScopedViewSet):

@@ -3,6 +3,9 @@
 from django.urls import path
 
 from patients.api import views
+from patients.models import DataFinding, Patient, VitalSign
+from portal.access.permissions import Permission
+from portal.api.histories import history_of
 from portal.api.views import DETAIL, LIST
 
 urlpatterns = [
@@ -12,6 +15,21 @@ urlpatterns = [
         "patients/<uuid:pk>/vitals/",
         views.PatientVitalSignViewSet.as_view(LIST),
         name="patient-vitals",
+    ),
+    path(
+        "patients/<uuid:pk>/history/",
+        history_of(Patient, Permission.PATIENT_VIEW),
+        name="patient-history",
+    ),
+    path(
+        "vitals/<uuid:pk>/history/",
+        history_of(VitalSign, Permission.VITAL_SIGN_VIEW),
+        name="vital-history",
+    ),
+    path(
+        "findings/<uuid:pk>/history/",
+        history_of(DataFinding, Permission.DATA_FINDING_VIEW),
+        name="finding-history",
     ),
     path("vitals/", views.VitalSignViewSet.as_view(LIST), name="vitals"),
     path("findings/", views.FindingViewSet.as_view(LIST), name="findings"),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import BinaryField, Model, QuerySet
 
 from portal.accounts.models import User
 from portal.core.partial_dates import PartialDateTime
@@ -12,13 +12,32 @@ _BOOKKEEPING = ("pgh_", "acted_")
 _NOT_TOLD = frozenset({"transaction_id", "version", "source_record"})
 
 
-def told(page: Sequence[Any], rows: QuerySet[Any]) -> list[dict[str, Any]]:
-    """Return the entries of a page of history rows, newest first; `rows` is the whole history."""
+def told(
+    page: Sequence[Any], rows: QuerySet[Any], *, only: str | None = None
+) -> list[dict[str, Any]]:
+    """Return the entries of a page of history rows, newest first; `rows` is the whole history.
+
+    `only` is the column of the one value that the rows are the history of.
+    """
     if not page:
         return []
     before = rows.filter(pgh_id__lt=page[-1].pgh_id).order_by("-pgh_id").first()
     names = _names({row.acted_by for row in page})
-    return [_entry(row, older, names) for row, older in zip(page, [*page[1:], before], strict=True)]
+    return [
+        _entry(row, older, names, only)
+        for row, older in zip(page, [*page[1:], before], strict=True)
+    ]
+
+
+def told_fields(table: type[Model]) -> dict[str, str]:
+    """Return the fields of a record that its history tells, each with its column."""
+    return {
+        field.name: field.attname
+        for field in table._meta.concrete_fields
+        if field.name not in _NOT_TOLD
+        and not field.name.startswith(_BOOKKEEPING)
+        and not isinstance(field, BinaryField)
+    }
 
 
 def _names(people: Iterable[Any]) -> dict[Any, str]:
@@ -26,7 +45,7 @@ def _names(people: Iterable[Any]) -> dict[Any, str]:
     return {person.pk: person.get_full_name() for person in found}
 
 
-def _entry(row: Any, older: Any | None, names: dict[Any, str]) -> dict[str, Any]:
+def _entry(row: Any, older: Any | None, names: dict[Any, str], only: str | None) -> dict[str, Any]:
     return {
         "sequence": row.pgh_id,
         "kind": row.pgh_label,
@@ -38,18 +57,18 @@ def _entry(row: Any, older: Any | None, names: dict[Any, str]) -> dict[str, Any]
         "reason": row.acted_reason,
         "source": row.acted_source,
         "request_id": row.acted_request_id,
-        "changes": list(_changes(row, older)),
+        "changes": list(_changes(row, older, only)),
     }
 
 
-def _changes(row: Any, older: Any | None) -> Iterable[dict[str, Any]]:
-    for field in row._meta.fields:
-        if field.name in _NOT_TOLD or field.name.startswith(_BOOKKEEPING):
+def _changes(row: Any, older: Any | None, only: str | None) -> Iterable[dict[str, Any]]:
+    for name, column in told_fields(type(row)).items():
+        if only is not None and column != only:
             continue
-        new = _plain(getattr(row, field.attname))
-        old = None if older is None else _plain(getattr(older, field.attname))
+        new = _plain(getattr(row, column))
+        old = None if older is None else _plain(getattr(older, column))
         if new != old:
-            yield {"field": field.name, "old": old, "new": new}
+            yield {"field": name, "old": old, "new": new}
 
 
 def _plain(value: Any) -> Any:

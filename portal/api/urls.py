@@ -2,9 +2,12 @@
 
 from django.urls import path
 
+from portal.api.audit import AuditEntryViewSet
 from portal.api.document import DocsView, SchemaView
 from portal.api.live import TicketView
 from portal.api.session import MeView, RefreshView, SignInView, SignOutView
+from portal.api.trail_export import AuditTrailView
+from portal.api.views import DETAIL, LIST
 
 urlpatterns = [
     path("auth/token/", SignInView.as_view(), name="auth-token"),
@@ -12,6 +15,9 @@ urlpatterns = [
     path("auth/logout/", SignOutView.as_view(), name="auth-logout"),
     path("auth/me/", MeView.as_view(), name="auth-me"),
     path("live/tickets/", TicketView.as_view(), name="live-tickets"),
+    path("audit-entries/", AuditEntryViewSet.as_view(LIST), name="audit-entries"),
+    path("audit-entries/<uuid:pk>/", AuditEntryViewSet.as_view(DETAIL), name="audit-entry"),
+    path("audit-trail/", AuditTrailView.as_view(), name="audit-trail"),
     path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", DocsView.as_view(), name="docs"),
 ]

@@ -3,29 +3,20 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from portal.access.permissions import Permission as P
 from portal.access.scoping import scope
+from portal.access.trail import visible_entries
 from portal.accounts.models import User
 from portal.audit.models import AuditEntry, Seal, SealLayout, SealPart
-from portal.core.models import SCHEMA_OF
 from portal.desk.base import ScopedModelAdmin
-from portal.desk.columns import record_link, snake
+from portal.desk.columns import record_link
 from portal.desk.derived import derived
 from portal.desk.groups import Group
 from portal.desk.site import site
-
-
-def protected_resources() -> list[str]:
-    """Return the resources whose audit entries are protected like themselves (domain.md 6)."""
-    return [
-        snake(label.partition(".")[2])
-        for label, schema in SCHEMA_OF.items()
-        if schema == "allocation"
-    ]
 
 
 class AuditEntryAdmin(ScopedModelAdmin):
@@ -62,14 +53,8 @@ class AuditEntryAdmin(ScopedModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Return the entries of the reader's trials and sites, with who by name."""
         user: Any = request.user
-        held = scope(user, self.view_permission)
         people = User.objects.filter(pk=OuterRef("acted_by")).values("username")[:1]
-        rows = AuditEntry.objects.annotate(acted_name=Subquery(people)).order_by("-id")
-        if scope(user, P.ALLOCATION_VIEW).is_empty:
-            rows = rows.exclude(resource__in=protected_resources())
-        if held.everywhere:
-            return rows
-        return rows.filter(Q(trial_id__in=held.trials) | Q(site_id__in=held.sites))
+        return visible_entries(user).annotate(acted_name=Subquery(people)).order_by("-id")
 
     @admin.display(description=_("who"), ordering="acted_name")
     def who(self, row: Any) -> str | None:

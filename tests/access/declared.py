@@ -60,6 +60,7 @@ READS_PATIENTS = CLINICAL | PHARMACIST | LABORATORY | PATIENT
 READS_VITALS = CLINICAL | PATIENT
 READS_EVENTS = CLINICAL | CODER
 READS_HISTORY = REVIEWERS | SITE_STAFF
+READS_TRAIL = READS_HISTORY | {"sponsor_admin"}
 READS_FINDINGS = CLINICAL | {"sponsor_admin"}
 
 ROWS: Mapping[tuple[str, str], Row] = {
@@ -90,6 +91,14 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("adverse-event-history", "GET"): _row(
         READS_HISTORY, below="adverse_events", sees=READS_EVENTS
     ),
+    ("trial-history", "GET"): _row(READS_TRAIL, below="trials", sees=STAFF),
+    ("site-history", "GET"): _row(READS_TRAIL, below="sites", sees=STAFF),
+    ("patient-history", "GET"): _row(READS_HISTORY, below="patients", sees=READS_PATIENTS),
+    ("vital-history", "GET"): _row(READS_HISTORY, below="vitals", sees=READS_VITALS),
+    ("finding-history", "GET"): _row(READS_TRAIL, below="findings", sees=READS_FINDINGS),
+    ("audit-entries", "GET"): _row(READS_TRAIL),
+    ("audit-entry", "GET"): _row(READS_TRAIL, below="entries"),
+    ("audit-trail", "GET"): _row(READS_TRAIL),
 }
 # Not part of the document: the document itself and the page that shows it.
 UNDOCUMENTED = frozenset({"schema", "docs"})

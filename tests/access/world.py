@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 from events.models import AdverseEvent
@@ -21,6 +22,8 @@ from portal.accounts.models import SessionKind, User, UserKind
 from portal.accounts.services import tokens
 from portal.accounts.services.sessions import Client, open_session
 from portal.accounts.services.tokens import TokenType
+from portal.api.audit import id_of
+from portal.audit.record import Action, record
 from portal.core import clock
 from portal.core.history import acting
 from portal.core.ids import SYSTEM_ACCOUNT
@@ -56,6 +59,7 @@ class World:
     dispositions: list[DispositionEvent] = field(default_factory=list)
     findings: list[DataFinding] = field(default_factory=list)
     protected_findings: list[ProtectedFinding] = field(default_factory=list)
+    entries: list[Any] = field(default_factory=list)
     people: dict[str, User] = field(default_factory=dict)
 
 
@@ -107,6 +111,9 @@ def add_patient(world: World, site: Site, number: str) -> Patient:
     Exposure.objects.create(patient=patient, started=day, planned_dose="ARM-ZQX7 54 mg")
     world.vitals.append(make_vital(patient))
     world.adverse_events.append(make_adverse_event(patient))
+    place = {"trial_id": site.trial_id, "site_id": site.pk, "patient_id": patient.pk}
+    seen = record(Action.VIEWED, by=SYSTEM_ACCOUNT, at=BEGAN, resource="patient", **place)
+    world.entries.append(SimpleNamespace(pk=id_of(seen.pk), **place))
     about = {"trial_id": patient.trial_id, "patient": patient}
     world.findings.append(
         _placed(

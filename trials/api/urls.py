@@ -2,8 +2,11 @@
 
 from django.urls import path
 
+from portal.access.permissions import Permission
+from portal.api.histories import history_of
 from portal.api.views import DETAIL, LIST
 from trials.api import views
+from trials.models import Site, Trial
 
 urlpatterns = [
     path("trials/", views.TrialViewSet.as_view(LIST), name="trials"),
@@ -11,6 +14,16 @@ urlpatterns = [
     path("trials/<uuid:pk>/sites/", views.TrialSiteViewSet.as_view(LIST), name="trial-sites"),
     path("trials/<uuid:pk>/arms/", views.ArmViewSet.as_view(LIST), name="trial-arms"),
     path("trials/<uuid:pk>/visits/", views.VisitPlanViewSet.as_view(LIST), name="trial-visits"),
+    path(
+        "trials/<uuid:pk>/history/",
+        history_of(Trial, Permission.TRIAL_VIEW),
+        name="trial-history",
+    ),
+    path(
+        "sites/<uuid:pk>/history/",
+        history_of(Site, Permission.SITE_VIEW),
+        name="site-history",
+    ),
     path("sites/", views.SiteViewSet.as_view(LIST), name="sites"),
     path("sites/<uuid:pk>/", views.SiteViewSet.as_view(DETAIL), name="site"),
 ]

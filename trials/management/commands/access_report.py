@@ -13,11 +13,11 @@ from django.core.management.base import BaseCommand, CommandError
 
 from portal.access.reports import Access, access_during
 from portal.core import clock
+from portal.core.spreadsheets import cell
 from trials.models import Trial
 from trials.services.reviews import days
 
 COLUMNS = ("person", "name", "organization", "via", "what", "scope", "place", "from", "until")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Command(BaseCommand):
@@ -69,7 +69,7 @@ def _write(entries: Iterable[Access], file: IO[str]) -> None:
     for entry in entries:
         until = entry.window.until
         writer.writerow(
-            _cell(text)
+            cell(text)
             for text in (
                 entry.username,
                 entry.display_name,
@@ -82,11 +82,6 @@ def _write(entries: Iterable[Access], file: IO[str]) -> None:
                 until.isoformat() if until else "",
             )
         )
-
-
-def _cell(text: str) -> str:
-    """No spreadsheet takes a cell for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _day(text: str) -> date:
