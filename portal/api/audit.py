@@ -161,7 +161,8 @@ class AuditEntryViewSet(ScopedViewSet):
 def entries(rows: Iterable[AuditEntry]) -> list[dict[str, Any]]:
     """Return acts as the API tells them."""
     listed = list(rows)
-    people = User.objects.filter(pk__in={row.acted_by for row in listed} - {None})
+    acting = {row.acted_by for row in listed if row.acted_by is not None}
+    people = User.objects.filter(pk__in=acting)
     names = {user.pk: user.get_full_name() for user in people}
     return [_entry(row, names) for row in listed]
 

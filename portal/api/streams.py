@@ -22,10 +22,13 @@ class _Pulled:
         return self
 
     async def __anext__(self) -> bytes:
-        part = await sync_to_async(next, thread_sensitive=True)(self._parts, None)
+        part = await sync_to_async(self._next, thread_sensitive=True)()
         if part is None:
             raise StopAsyncIteration
         return part
+
+    def _next(self) -> bytes | None:
+        return next(self._parts, None)
 
     def close(self) -> None:
         """End the generator: a client that goes away leaves no transaction behind."""
