@@ -1,0 +1,204 @@
+"""A portal of the test's own: real servers that keep what they promise, real processes to kill.
+
+PostgreSQL runs with fsync on. Every process is started with the command that ./run has for it, and
+started again here when a test has killed it.
+"""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import psycopg
+
+from portal.embedded.home import ROOT
+from portal.embedded.postgres import Postgres
+from portal.embedded.processes import Identity, child_setup, kill_group
+from portal.embedded.program_table import PROGRAMS
+from portal.embedded.valkey import Valkey
+from tests.plugins import databases, template_cache
+from tests.plugins.servers import SERVERS
+
+COMMANDS = {program.name: program for program in PROGRAMS}
+PATIENCE_SECONDS = 60.0
+DATABASE = "rig"
+
+
+def wait_for(condition: Callable[[], object], what: str, seconds: float = PATIENCE_SECONDS) -> None:
+    """Poll until something is so; the limit is for safety and no measurement."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not so after {seconds:.0f} s: {what}"
+        time.sleep(0.03)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Bed:
+    """Servers and programs of one rig."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        # A socket's path is short, and a test's folder long.
+        sockets = SERVERS.folder / "rig"
+        sockets.mkdir(mode=0o700, exist_ok=True)
+        (folder / "static").mkdir(parents=True, exist_ok=True)
+        self.postgres = Postgres(folder / "postgres", sockets, log=folder / "postgres.log")
+        self.valkey = Valkey(folder, sockets, log=folder / "valkey.log")
+        self.port = free_port()
+        self.programs: dict[str, subprocess.Popen[bytes]] = {}
+        self.settings: dict[str, str] = {}
+        self.kills = 0
+
+    # --- servers --------------------------------------------------------------------------------
+
+    def start_servers(self) -> None:
+        """Start both, with the migrated template of the suite."""
+        self.valkey.start()
+        if not self.postgres.data.exists():
+            template_cache.restore(self.postgres.data)
+        self.postgres.start()
+        with self.superuser("postgres") as asked:
+            found = asked.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE])
+            if found.fetchone():
+                return
+            asked.execute(f"CREATE DATABASE {DATABASE} TEMPLATE {databases.TEMPLATE}")
+            asked.execute(f"GRANT CONNECT ON DATABASE {DATABASE} TO portal_app")
+
+    def superuser(self, database: str = DATABASE) -> psycopg.Connection:
+        return psycopg.connect(self.postgres.url("postgres", database), autocommit=True)
+
+    @property
+    def database_url(self) -> str:
+        """Where a checker looks."""
+        return self.postgres.url("postgres", DATABASE)
+
+    def kill_postgres(self, sig: int = signal.SIGQUIT) -> None:
+        """End PostgreSQL with no checkpoint and start it again; it recovers from its log."""
+        process = self.postgres.process
+        assert process is not None
+        os.kill(process.pid, sig)
+        process.wait(30)
+        kill_group(process.pid, signal.SIGKILL)
+        self.postgres.running()
+        self.postgres.start()
+        self.kills += 1
+
+    def kill_valkey(self) -> None:
+        """End Valkey with all that it held and start an empty one."""
+        process = self.valkey.process
+        assert process is not None
+        process.kill()
+        process.wait(30)
+        self.valkey.running()
+        self.valkey.start()
+        self.kills += 1
+
+    # --- programs -------------------------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def environment(self, name: str, **more: str) -> dict[str, str]:
+        """Return the environment of a program: the suite's keys, the rig's servers."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
+        return {
+            **kept,
+            "DATABASE_URL": self.postgres.url("portal_app", DATABASE),
+            "REDIS_URL": self.valkey.url(),
+            "PORTAL_DATA": str(self.folder),
+            "PORTAL_PROCESS": name,
+            "PORTAL_LOG_LEVEL": "WARNING",
+            "PYTHONPATH": str(ROOT),
+            **self.settings,
+            **more,
+        }
+
+    def start(self, name: str, *options: str, **environment: str) -> None:
+        """Start a program; the environment may name failpoints."""
+        values = {"host": "127.0.0.1", "port": self.port, "data": self.folder}
+        with open(self.folder / f"{name}.log", "ab") as log:
+            self.programs[name] = subprocess.Popen(
+                [*COMMANDS[name].command(**values), *options],
+                env=self.environment(name, **environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=ROOT,
+                start_new_session=True,
+                preexec_fn=child_setup(signal.SIGKILL, Identity()),
+            )
+
+    def start_web(self, *options: str, **environment: str) -> None:
+        """Start the web process and wait until it answers."""
+        self.start("web", *options, **environment)
+        wait_for(self.answers, "the web process answers " + self.tail("web"))
+
+    def answers(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", "/healthz")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def kill(self, name: str, sig: int = signal.SIGKILL) -> None:
+        """Kill a program and everything that it started."""
+        process = self.programs.pop(name)
+        if sig == signal.SIGKILL:
+            kill_group(process.pid, sig)
+            self.kills += 1
+        else:
+            process.send_signal(sig)
+        try:
+            process.wait(30)
+        finally:
+            kill_group(process.pid, signal.SIGKILL)
+
+    def died(self, name: str) -> bool:
+        """Tell whether a program has ended by itself: a failpoint was reached."""
+        return self.programs[name].poll() is not None
+
+    def tail(self, name: str) -> str:
+        file = self.folder / f"{name}.log"
+        return file.read_text(errors="replace")[-2000:] if file.exists() else ""
+
+    def stop(self) -> None:
+        """Stop everything."""
+        for name in list(self.programs):
+            with suppress(ProcessLookupError):
+                self.kill(name)
+        self.valkey.stop()
+        self.postgres.stop(2)
+
+    # --- what is there ----------------------------------------------------------------------------
+
+    def number(self, statement: str) -> int:
+        """Return the one number that a query gives."""
+        with self.superuser() as asked:
+            row = asked.execute(statement).fetchone()  # type: ignore[call-overload]
+        return int(row[0]) if row else 0
+
+    def pending(self) -> int:
+        return self.number("SELECT count(*) FROM outbox_outboxdelivery WHERE state = 'pending'")
+
+    def wait_until_quiet(self, seconds: float = PATIENCE_SECONDS) -> None:
+        """Wait until every delivery has ended."""
+        wait_for(lambda: self.pending() == 0, "every delivery has ended", seconds)
+
+
+def armed(name: str, action: str = "kill", nth: int = 1) -> dict[str, str]:
+    """Return the setting that arms one failpoint."""
+    return {"FAILPOINTS": f"{name}={action},nth={nth}"}
