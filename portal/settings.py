@@ -86,6 +86,7 @@ INSTALLED_APPS = [
     "portal.core",
     "portal.accounts",
     "portal.audit",
+    "portal.outbox",
     "portal.access",
     "portal.api",
     "portal.live",

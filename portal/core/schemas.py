@@ -29,6 +29,7 @@ DELETABLE = (
     "trials.TrialUserPermission",
     "trials.SiteUserPermission",
     "patients.PatientUserPermission",
+    "outbox.OutboxDelivery",
 )
 
 # Rows that are their own history: written once, never changed.

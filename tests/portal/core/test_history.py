@@ -22,7 +22,7 @@ from trials.models import Sponsor
 
 pytestmark = pytest.mark.django_db
 
-# Indexes that sync_access rebuilds, and counters; the truth behind them has its history.
+# Indexes that sync_access rebuilds, counters, and the queue: the truth behind them has its history.
 NO_RECORDS = {
     "trials.TrialUserPermission",
     "trials.SiteUserPermission",

@@ -1,0 +1,1 @@
+"""The outbox: what has to happen after a change, written down in the change's own transaction."""
