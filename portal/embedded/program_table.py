@@ -47,7 +47,7 @@ PROGRAMS: tuple[Program, ...] = (
          "--without-gossip", "--without-mingle"),
         1.0,
     ),
-    Program("live", ("manage.py", "live_relay"), 1.0),
+    Program("live", ("manage.py", "live_relay"), 0.3),
 )  # fmt: skip
 
 # Acts as the phones of a few patients of the demo, so that screens move; only where there is a
