@@ -1,0 +1,10 @@
+"""The plain sum of items."""
+
+from patients.rules.scoring.base import Algorithm, Outcome, Parts, total
+
+
+def _sum(parts: Parts) -> Outcome:
+    return Outcome(total(parts[""]))
+
+
+SUM = Algorithm("sum", "1.0", "Sum of the items; missing when one of them is.", _sum)
