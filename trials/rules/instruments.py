@@ -120,11 +120,11 @@ class InstrumentDefinition:
         return tuple(item for item in self.items.values() if item.safety)
 
     def emergency_text(self, country: str, language: str) -> str:
-        """Return the emergency text for a country, else for any, in a language, else English."""
+        """Return the text in a language for a country, else for any; else the same in English."""
         texts = {(one.country, one.language): one.text for one in self.emergency}
-        places = (
-            (place, tongue) for place in (country, ANY_COUNTRY) for tongue in (language, "en")
-        )
+        places = [
+            (place, spoken) for spoken in (language, "en") for place in (country, ANY_COUNTRY)
+        ]
         return next((texts[place] for place in places if place in texts), "")
 
 

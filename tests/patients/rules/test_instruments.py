@@ -44,7 +44,8 @@ def test_the_portals_own_diary_is_in_every_language_and_calls_somebody(
     assert "911" in diary.emergency_text("US", "en")
     assert "120" in diary.emergency_text("CN", "zh-Hans")
     assert "local emergency number" in diary.emergency_text("BR", "pt")
-    assert diary.emergency_text("CN", "en").startswith("您")
+    assert "120" in diary.emergency_text("CN", "en")
+    assert diary.emergency_text("US", "zh-Hans").startswith("您")
 
 
 def test_the_example_report_is_kept_and_its_gaps_are_named(diary: InstrumentDefinition) -> None:
