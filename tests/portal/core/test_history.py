@@ -37,6 +37,8 @@ NO_RECORDS = {
     "live.UsedTicket",
     "live.LiveConnection",
     "live.PendingUpdate",
+    "outbox.OutboxDelivery",
+    "outbox.RelayHeartbeat",
 }
 
 
