@@ -31,6 +31,16 @@ for _name in ("prerun", "retry", "success", "failure", "revoked", "unknown", "re
 
 # Each tick is worth nothing once the next one is due.
 app.conf.beat_schedule = {
+    "deliver what the relay has left": {
+        "task": "portal.outbox.tasks.sweep_outbox",
+        "schedule": EVERY_FIVE_SECONDS,
+        "options": {"expires": EVERY_FIVE_SECONDS},
+    },
+    "forget deliveries that were done long ago": {
+        "task": "portal.outbox.tasks.purge_outbox",
+        "schedule": crontab(minute="40"),
+        "options": {"expires": EVERY_MINUTE},
+    },
     "bring the index of rights in line with the assignments": {
         "task": "trials.tasks.sync_access",
         "schedule": EVERY_MINUTE,

@@ -10,14 +10,20 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+import redis
 import structlog
 from celery import Celery
-from django.db import transaction
+from django.conf import settings
+from django.db import connection, transaction
 from kombu.exceptions import OperationalError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from portal.core.history import Source, under
 
 log = structlog.get_logger(__name__)
+
+BROKER_SECONDS = 2
 
 app = Celery("portal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -41,6 +47,9 @@ def task(function: Callable[..., None]) -> Any:
 
     @functools.wraps(function)
     def run(**ids: Any) -> None:
+        if not connection.in_atomic_block:
+            # Kept from task to task, so looked at first: its server may have been restarted.
+            connection.close_if_unusable_or_obsolete()
         request_id = str(structlog.contextvars.get_contextvars().get("request_id", ""))
         with under(source=Source.TASK, request_id=request_id):
             function(**{name: value for name, value in ids.items() if name in known})
@@ -67,3 +76,31 @@ def _send(to: Any, message: dict[str, str | int]) -> None:
         to.apply_async(kwargs=message, retry=False)
     except (OperationalError, OSError) as error:
         log.warning("hint_not_sent", task=to.name, error=type(error).__name__)
+
+
+def send(to: Any, *, queue: str, **ids: str | int) -> bool:
+    """Send a task to a queue now; tell whether the broker took it. It is given two seconds."""
+    try:
+        to.apply_async(kwargs=ids, queue=queue, retry=False)
+    except (OperationalError, OSError, redis.RedisError) as error:
+        log.warning("task_not_sent", task=to.name, error=type(error).__name__)
+        return False
+    return True
+
+
+def waiting(queue: str) -> int | None:
+    """Return how many messages of a queue no worker has taken; None when the broker is away."""
+    try:
+        return int(_broker().llen(queue))
+    except (OSError, redis.RedisError):
+        return None
+
+
+@functools.cache
+def _broker() -> Any:
+    return redis.Redis.from_url(
+        settings.REDIS_URL,
+        socket_timeout=BROKER_SECONDS,
+        socket_connect_timeout=BROKER_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+    )

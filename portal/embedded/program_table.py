@@ -43,10 +43,11 @@ PROGRAMS: tuple[Program, ...] = (
         "worker",
         # Celery warns root because of pickled messages; this portal reads JSON only.
         ("-W", "ignore:::celery.platforms",
-         "-m", "celery", "--quiet", "-A", "portal", "worker", "-Q", "default", "--concurrency", "2",
-         "--without-gossip", "--without-mingle"),
+         "-m", "celery", "--quiet", "-A", "portal", "worker", "-Q", "safety,default,outbox",
+         "--concurrency", "2", "--without-gossip", "--without-mingle"),
         1.0,
     ),
+    Program("relay", ("manage.py", "relay"), 0.5),
     Program("live", ("manage.py", "live_relay"), 0.3),
 )  # fmt: skip
 

@@ -5,14 +5,19 @@ started by one statement carry the same instant, and whoever comes with another 
 delivered twice, a worker that was slow) holds nothing.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
+import structlog
 from django.db import connection
 
 from portal.outbox.kinds import Kind, Lane
 from portal.outbox.message import Message
+
+log = structlog.get_logger(__name__)
 
 CHUNK = 100
 # A chunk that was sent and not started by then was lost, or nobody works.
@@ -36,29 +41,22 @@ _IS_DUE = (
 )
 # An older delivery that waits or died holds up what follows it under the same key.
 _IS_FIRST = (
-    f"(NOT d.is_ordered OR NOT EXISTS (SELECT FROM {_TABLE} AS older "  # noqa: S608
+    f"(NOT d.is_ordered OR NOT EXISTS (SELECT FROM {_TABLE} AS older "
     "WHERE older.is_ordered AND older.handler = d.handler "
     "AND older.ordering_key = d.ordering_key AND older.id < d.id "
     "AND older.state IN ('pending', 'dead')))"
 )
 _LEASE = (
     "WITH due AS MATERIALIZED (SELECT d.id, d.handler, d.attempts, "  # noqa: S608
-    f"d.leased_until IS NOT NULL AND NOT {_STARTED_UNENDED} AS was_lost FROM {_TABLE} AS d "
+    f"d.leased_until IS NOT NULL AND NOT {_STARTED_UNENDED} AS was_lost, "
+    f"{_STARTED_UNENDED} OR d.last_error = %(died)s AS is_suspect FROM {_TABLE} AS d "
     f"WHERE d.lane = %(lane)s AND {_IS_DUE} AND {_IS_FIRST} "
     "ORDER BY d.id LIMIT %(limit)s FOR UPDATE OF d SKIP LOCKED) "
     f"UPDATE {_TABLE} AS d SET "
     "leased_until = statement_timestamp() + %(seconds)s * interval '1 s', "
     f"last_error = CASE WHEN {_STARTED_UNENDED} THEN %(died)s ELSE d.last_error END "
     "FROM due WHERE d.id = due.id "
-    "RETURNING due.id, due.handler, due.attempts, due.was_lost, d.leased_until"
-)
-_BURY_UNENDED = (
-    f"UPDATE {_TABLE} AS d SET state = 'dead', leased_until = NULL, "  # noqa: S608
-    "finished_at = clock_timestamp(), last_error = %s "
-    f"WHERE d.state = 'pending' AND {_STARTED_UNENDED} AND d.attempts >= %s "
-    "AND d.id IN (SELECT id FROM outbox_outboxdelivery AS found WHERE found.state = 'pending' "
-    "AND found.attempts >= %s AND found.leased_until <= statement_timestamp() "
-    "FOR UPDATE SKIP LOCKED) RETURNING d.id"
+    "RETURNING due.id, due.handler, due.attempts, due.was_lost, due.is_suspect, d.leased_until"
 )
 _START = (
     f"UPDATE {_TABLE} AS d SET attempts = d.attempts + 1, last_error = '', "  # noqa: S608
@@ -122,8 +120,9 @@ def lease(
 ) -> list[Chunk]:
     """Lease due deliveries of a lane, oldest first, in chunks of one handler.
 
-    What was tried before stands alone: its neighbors must not die of it. `overdue` leaves alone
-    what became due, or whose lease ended, less than so many seconds ago.
+    What its process died of stands alone, since its neighbors must not die of it, and is buried
+    when that has happened often enough. `overdue` leaves alone what became due, or whose lease
+    ended, less than so many seconds ago.
     """
     given = {
         "lane": int(lane),
@@ -132,38 +131,41 @@ def lease(
         "overdue": overdue,
         "died": DIED,
     }
-    # A row that killed its process often enough is to be buried, not leased.
-    bury_unended()
     with connection.cursor() as cursor:
         cursor.execute(_LEASE, given)
-        rows = sorted(cursor.fetchall())
-    return _chunks(lane, rows)
+        rows = [_Leased(*row) for row in sorted(cursor.fetchall())]
+    deadly = [row for row in rows if row.is_suspect and row.attempts >= MOST_UNENDED]
+    if deadly:
+        keys = [row.id for row in deadly]
+        bury(keys, deadly[0].token, f"{DIED}, {deadly[0].attempts} times")
+        log.error("deliveries_buried", deliveries=keys, error=DIED)
+    return _chunks(lane, [row for row in rows if row not in deadly])
 
 
-def _chunks(lane: Lane, rows: Sequence[tuple[int, str, int, bool, datetime]]) -> list[Chunk]:
-    alone = [
-        Chunk(handler, lane, (key,), token, was_lost)
-        for key, handler, attempts, was_lost, token in rows
-        if attempts
+class _Leased(NamedTuple):
+    id: int
+    handler: str
+    attempts: int
+    was_lost: bool
+    is_suspect: bool
+    token: datetime
+
+
+def _chunks(lane: Lane, rows: Sequence[_Leased]) -> list[Chunk]:
+    """What failed before goes apart from what is new, so that it holds up less."""
+    groups: dict[tuple[str, bool, bool, int], list[_Leased]] = {}
+    for row in rows:
+        alone = row.id if row.is_suspect else 0
+        groups.setdefault((row.handler, row.was_lost, row.attempts > 0, alone), []).append(row)
+    parts = [
+        members[at : at + CHUNK]
+        for members in groups.values()
+        for at in range(0, len(members), CHUNK)
     ]
-    groups: dict[tuple[str, bool], list[tuple[int, datetime]]] = {}
-    for key, handler, attempts, was_lost, token in rows:
-        if not attempts:
-            groups.setdefault((handler, was_lost), []).append((key, token))
-    fresh = [
-        Chunk(handler, lane, tuple(key for key, _ in part), part[0][1], was_lost)
-        for (handler, was_lost), members in groups.items()
-        for part in (members[at : at + CHUNK] for at in range(0, len(members), CHUNK))
+    return [
+        Chunk(part[0].handler, lane, tuple(r.id for r in part), part[0].token, part[0].was_lost)
+        for part in sorted(parts, key=lambda part: part[0].attempts > 0)
     ]
-    return [*fresh, *alone]
-
-
-def bury_unended() -> int:
-    """Bury what killed its process again and again; return how many."""
-    error = f"{DIED}, {MOST_UNENDED} times"
-    with connection.cursor() as cursor:
-        cursor.execute(_BURY_UNENDED, [error, MOST_UNENDED, MOST_UNENDED])
-        return len(cursor.fetchall())
 
 
 def start(ids: Sequence[int], token: datetime) -> list[Started]:
@@ -213,8 +215,6 @@ def _ids(statement: str, given: list[object]) -> set[int]:
 
 
 def _started(row: tuple[object, ...]) -> Started:
-    import json
-
     (key, handler, message_id, kind, version, resource, record_id, *rest) = row
     ordering_key, trial_id, site_id, payload, created_at, attempts, token = rest
     known = kind in Kind._value2member_map_

@@ -177,9 +177,7 @@ def test_wait_doubles_with_jitter_and_ends_at_an_hour(chunked: None) -> None:
     for attempts, least, most in ((1, 2.5, 5), (4, 20, 40), (7, 160, 320), (30, 1800, 3600)):
         OutboxDelivery.objects.update(attempts=attempts, leased_until=rows()[0].created_at)
         row = rows()[0]
-        started = leases.Started(
-            row.pk, row.handler, row.kind, 1, None, attempts, row.created_at
-        )
+        started = leases.Started(row.pk, row.handler, row.kind, 1, None, attempts, row.created_at)
         before = leases.MOST_ATTEMPTS
         leases.MOST_ATTEMPTS = 100
         try:
@@ -215,9 +213,7 @@ def test_dead_delivery_parks_its_key(ordered: None, ledger: Ledger) -> None:
     send(key=ann)
     later = send(key=ann)
     first = rows()[0]
-    OutboxDelivery.objects.filter(pk=first.pk).update(
-        state="dead", finished_at=first.created_at
-    )
+    OutboxDelivery.objects.filter(pk=first.pk).update(state="dead", finished_at=first.created_at)
     assert drain_outbox() == 0
 
     OutboxDelivery.objects.filter(pk=first.pk).update(state="skipped")

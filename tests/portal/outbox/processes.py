@@ -1,0 +1,51 @@
+"""A relay or worker of its own, with handlers of tests: `python -m tests.portal.outbox.processes`.
+
+The handler writes one line to the ledger table for each effect, in its own transaction, so that an
+effect done twice is seen.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import django
+from django.db import connection
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+
+
+def record_effect(messages: "Sequence[object]") -> None:
+    """Write down that each message had its effect."""
+    if any(message.payload.get("deadly") for message in messages):  # type: ignore[attr-defined]
+        os.kill(os.getpid(), 9)
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO outbox_test_ledger (message_id) VALUES (%s)",
+            [[message.id] for message in messages],  # type: ignore[attr-defined]
+        )
+
+
+def register() -> None:
+    """Leave this handler alone."""
+    from portal.outbox import registry
+    from portal.outbox.kinds import Kind
+
+    registry.HANDLERS.clear()
+    record_effect.__module__ = "tests.portal.outbox.processes"
+    registry.handles_many(Kind.SUBMISSION_QUARANTINED)(record_effect)
+
+
+if __name__ == "__main__":
+    django.setup()
+    register()
+    if sys.argv[1] == "relay":
+        from django.core.management import call_command
+
+        call_command("relay")
+    else:
+        from portal.celery import app
+
+        app.worker_main(
+            ["--quiet", "worker", "-Q", "safety,default,outbox", "--concurrency", "1",
+             "--without-gossip", "--without-mingle"]
+        )  # fmt: skip
