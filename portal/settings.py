@@ -174,7 +174,6 @@ def _database(url: str) -> dict[str, Any]:
         "PASSWORD": Withheld(parts.get("password", "")),
         "HOST": parts.get("host", ""),
         "PORT": parts.get("port", ""),
-        # A worker keeps its connection from task to task and looks at it before each.
         "CONN_MAX_AGE": 600 if PROCESS == "worker" else 0,
         # The pool looks at a connection before it lends it: one that died is replaced unseen.
         "CONN_HEALTH_CHECKS": True,
@@ -329,8 +328,7 @@ CELERY_TASK_ANNOTATIONS = {
     "portal.audit.tasks.verify_audit": {"time_limit": 3300, "soft_time_limit": 3000}
 }
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-# Tasks after which a worker's database connection is renewed; without this, after every one.
-CELERY_DB_REUSE_MAX = 10_000
+CELERY_DB_REUSE_MAX = 10_000  # a worker keeps its connection, and looks at it before each task
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"
 CELERY_TASK_DEFAULT_QUEUE = "default"
