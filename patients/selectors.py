@@ -5,7 +5,8 @@ from functools import cache
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet, Value
+from django.db.models.functions import Coalesce
 
 from patients.models import (
     AbstractFinding,
@@ -15,8 +16,9 @@ from patients.models import (
     PatientSite,
     ProtectedFinding,
     VitalSign,
+    VitalsUpload,
 )
-from patients.vocabulary import Disposition
+from patients.vocabulary import Disposition, ReportStatus
 from portal.access.permissions import Permission
 from portal.access.scoping import Transfer, scope, transfers, visible
 from portal.accounts.models import User
@@ -50,9 +52,22 @@ def outside_consent() -> QuerySet[EproReport]:
     return EproReport.objects.filter(disposition=Disposition.OUTSIDE_CONSENT)
 
 
+def sealed_uploads() -> QuerySet[VitalsUpload]:
+    """Return the uploads of readings that are sealed like reports outside consent."""
+    return VitalsUpload.objects.filter(disposition=Disposition.OUTSIDE_CONSENT)
+
+
+def epro_reports() -> QuerySet[EproReport]:
+    """Return the diary reports that may be shown, each with how far the pipeline has come."""
+    shown = EproReport.objects.exclude(disposition=Disposition.OUTSIDE_CONSENT)
+    return shown.annotate(status=Coalesce("processing__status", Value(ReportStatus.RECEIVED.value)))
+
+
 def vital_signs() -> QuerySet[VitalSign]:
     """Return the vital signs that may be shown, each with its patient's subject number."""
-    sealed = Exists(outside_consent().filter(pk=OuterRef("report_id")))
+    sealed = Exists(outside_consent().filter(pk=OuterRef("report_id"))) | Exists(
+        sealed_uploads().filter(pk=OuterRef("vitals_upload_id"))
+    )
     return VitalSign.objects.filter(~sealed).annotate(subject_number=F("patient__subject_number"))
 
 

@@ -18,6 +18,9 @@ NOT_AUTHENTICATED = 4401  # the socket's close code for nobody we know
 
 django_application = cast(Application, get_asgi_application())
 
+# Its models and settings are there only now.
+from patients.intake import app as intake  # noqa: E402
+
 
 async def refuse_socket(scope: Scope, receive: Receive, send: Send) -> None:
     """Close a socket that nothing serves, before it is accepted."""
@@ -26,9 +29,10 @@ async def refuse_socket(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer the server's start and stop; there is nothing to set up."""
+    """Open the intake at the server's start; at its stop write what is queued there."""
     while True:
         message = await receive()
+        await (intake.start() if message["type"] == "lifespan.startup" else intake.stop())
         await send({"type": f"{message['type']}.complete"})
         if message["type"] == "lifespan.shutdown":
             return
@@ -43,6 +47,7 @@ def live() -> Application:
 
 # (protocol, path prefix) -> application; the first that fits serves.
 MOUNTS: tuple[tuple[str, str, Application], ...] = (
+    ("http", "/api/v1/intake/", intake.application),
     ("http", "/", django_application),
     ("websocket", "/ws/live/", live()),
     ("websocket", "/", refuse_socket),

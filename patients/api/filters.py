@@ -34,6 +34,22 @@ class VitalSignFilter(VitalSignOfPatientFilter):
     status = django_filters.ChoiceFilter(choices=v.ReadingStatus.choices)
 
 
+class EproReportFilter(django_filters.FilterSet):
+    """By disposition."""
+
+    disposition = django_filters.ChoiceFilter(choices=v.Disposition.choices)
+
+
+class QuarantineFilter(django_filters.FilterSet):
+    """By place, person, what was sent and why it was set aside."""
+
+    trial = ReferenceFilter(field_name="trial_id")
+    site = ReferenceFilter(field_name="site_id")
+    patient = ReferenceFilter(field_name="patient_id")
+    resource = django_filters.ChoiceFilter(choices=v.UploadResource.choices)
+    reason = django_filters.ChoiceFilter(choices=v.QuarantineReason.choices)
+
+
 class FindingFilter(django_filters.FilterSet):
     """By place, person, rule, severity and state."""
 

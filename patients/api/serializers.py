@@ -89,6 +89,44 @@ class VitalSignSerializer(RecordSerializer):
         return reading.coded_value or None
 
 
+class EproReportRecordSerializer(RecordSerializer):
+    """A diary report as received; its answers and readings are rows of their own."""
+
+    patient = ReferenceField("patient")
+    trial = ReferenceField("trial")
+    site = ReferenceField("site")
+    submission_id = serializers.UUIDField()
+    instrument = serializers.CharField(source="instrument_code")
+    instrument_version = serializers.CharField()
+    assignment = ReferenceField("assignment", allow_null=True)
+    authored_at = serializers.DateTimeField()
+    saved_at = serializers.DateTimeField(allow_null=True)
+    received_at = serializers.DateTimeField()
+    time_zone = serializers.CharField()
+    language = serializers.CharField()
+    app_version = serializers.CharField()
+    originator = serializers.ChoiceField(choices=v.Originator.choices)
+    disposition = serializers.ChoiceField(choices=v.Disposition.choices)
+    status = serializers.ChoiceField(choices=v.ReportStatus.choices)
+
+
+class QuarantinedSubmissionSerializer(RecordSerializer):
+    """What was set aside: when, from whom, why. The original stays where it is."""
+
+    trial = ReferenceField("trial", allow_null=True)
+    site = ReferenceField("site", allow_null=True)
+    patient = ReferenceField("patient", allow_null=True)
+    resource = serializers.ChoiceField(choices=v.UploadResource.choices)
+    reason = serializers.ChoiceField(choices=v.QuarantineReason.choices)
+    code = serializers.CharField()
+    errors = serializers.ListField(child=serializers.DictField())
+    submission_id = serializers.UUIDField(allow_null=True)
+    record = serializers.UUIDField(source="record_id", allow_null=True)
+    received_at = serializers.DateTimeField()
+    resolved_at = serializers.DateTimeField(allow_null=True)
+    resolution = serializers.CharField()
+
+
 class FindingSerializer(RecordSerializer):
     """Where somebody must act."""
 

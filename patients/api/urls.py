@@ -3,6 +3,7 @@
 from django.urls import path
 
 from patients.api import views
+from patients.intake import views as intake
 from patients.models import DataFinding, Patient, VitalSign
 from portal.access.permissions import Permission
 from portal.api.histories import history_of
@@ -15,6 +16,16 @@ urlpatterns = [
         "patients/<uuid:pk>/vitals/",
         views.PatientVitalSignViewSet.as_view(LIST),
         name="patient-vitals",
+    ),
+    path(
+        "patients/<uuid:pk>/epro-reports/",
+        views.PatientReportViewSet.as_view(LIST),
+        name="patient-epro-reports",
+    ),
+    path(
+        "quarantined-submissions/",
+        views.QuarantineViewSet.as_view(LIST),
+        name="quarantined-submissions",
     ),
     path(
         "patients/<uuid:pk>/history/",
@@ -31,6 +42,19 @@ urlpatterns = [
         history_of(DataFinding, Permission.DATA_FINDING_VIEW),
         name="finding-history",
     ),
+    path("intake/epro-reports/", intake.ReportsView.as_view(), name="intake-reports"),
+    path(
+        "intake/epro-reports/<uuid:pk>/",
+        intake.ReportStatusView.as_view(),
+        name="intake-report",
+    ),
+    path("intake/vitals/", intake.VitalsView.as_view(), name="intake-vitals"),
+    path(
+        "intake/vitals/<uuid:pk>/",
+        intake.VitalsStatusView.as_view(),
+        name="intake-vitals-upload",
+    ),
+    path("intake/batch/", intake.BatchView.as_view(), name="intake-batch"),
     path("vitals/", views.VitalSignViewSet.as_view(LIST), name="vitals"),
     path("findings/", views.FindingViewSet.as_view(LIST), name="findings"),
 ]

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from patients import selectors
 from patients.api import filters, serializers
-from patients.models import DataFinding, Patient
+from patients.models import DataFinding, Patient, QuarantinedSubmission
 from portal.access.permissions import Permission
 from portal.access.unblinded import unblinded
 from portal.api.pagination import Ordering
@@ -62,6 +62,29 @@ class PatientVitalSignViewSet(NestedMixin, VitalSignViewSet):
     parent_permission = Permission.PATIENT_VIEW
     parent_field = "patient"
     filterset_class = filters.VitalSignOfPatientFilter
+
+
+class PatientReportViewSet(NestedMixin, ListMixin, ScopedViewSet):
+    """patients/{id}/epro-reports/."""
+
+    queryset = selectors.epro_reports()
+    serializer_class = serializers.EproReportRecordSerializer
+    filterset_class = filters.EproReportFilter
+    parent = Patient.objects.all()
+    parent_permission = Permission.PATIENT_VIEW
+    parent_field = "patient"
+    permissions: ClassVar[Mapping[str, Requirement]] = {"list": Permission.EPRO_REPORT_VIEW}
+
+
+class QuarantineViewSet(ListMixin, ScopedViewSet):
+    """quarantined-submissions/: what was sent and no record was made of."""
+
+    queryset = QuarantinedSubmission.objects.all()
+    serializer_class = serializers.QuarantinedSubmissionSerializer
+    filterset_class = filters.QuarantineFilter
+    permissions: ClassVar[Mapping[str, Requirement]] = {
+        "list": Permission.QUARANTINED_SUBMISSION_VIEW
+    }
 
 
 class FindingViewSet(ListMixin, ScopedViewSet):

@@ -1,5 +1,7 @@
 """Bearer tokens: who is asking. The session table decides, on every request."""
 
+from collections.abc import Iterable
+
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
@@ -7,7 +9,7 @@ from rest_framework.request import Request
 from portal.accounts.models import User
 from portal.accounts.services import sessions
 from portal.accounts.services.sessions import Authenticated
-from portal.accounts.services.tokens import TokenInvalid
+from portal.accounts.services.tokens import TokenInvalid, TokenType
 from portal.api.problems import CHALLENGE
 from portal.core import clock
 from portal.core.errors import NotAuthenticated
@@ -19,6 +21,8 @@ class SignInRefused(AuthenticationFailed):
 
 class BearerAuthentication(BaseAuthentication):
     """`Authorization: Bearer <access>`. No header at all means nobody in particular."""
+
+    accepts: Iterable[TokenType] = (TokenType.ACCESS,)
 
     def authenticate(self, request: Request) -> tuple[User, Authenticated] | None:
         """Return who asks and with what.
@@ -32,7 +36,7 @@ class BearerAuthentication(BaseAuthentication):
         try:
             if scheme.lower() != "bearer":
                 raise TokenInvalid()
-            found = sessions.authenticate(token.strip(), clock.now())
+            found = sessions.authenticate(token.strip(), clock.now(), self.accepts)
         except NotAuthenticated as refusal:
             # Of the framework's own kind, so that it does not ask a second time.
             raise SignInRefused() from refusal

@@ -31,6 +31,11 @@ def sqlstate(error: BaseException) -> str:
     return str(getattr(cause, "sqlstate", None) or "")
 
 
+def is_transient(state: str) -> bool:
+    """Whether a SQLSTATE says that the same may work shortly."""
+    return state in _TRANSIENT or state.startswith(_TRANSIENT_CLASSES)
+
+
 def first_failure(error: BaseException) -> BaseException:
     """Return the error that made the transaction fail, if `error` only stumbled over it."""
     seen = {id(error)}
@@ -55,7 +60,7 @@ def problem_of(error: DatabaseError | InterfaceError) -> Problem | None:
             _("Say why: send X-Change-Reason or change_reason."),
             (FieldError("/change_reason", "required", _("A reason is required.")),),
         )
-    if state in _TRANSIENT or state.startswith(_TRANSIENT_CLASSES):
+    if is_transient(state):
         return Problem(503)
     if isinstance(error, DataError) or state.startswith("22"):
         return Problem(400, "invalid", _("A value cannot be stored."))

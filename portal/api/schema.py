@@ -84,6 +84,7 @@ class BearerScheme(OpenApiAuthenticationExtension):
     """How the document names our tokens."""
 
     target_class = "portal.api.authentication.BearerAuthentication"
+    match_subclasses = True
     name = "bearer"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
@@ -180,6 +181,8 @@ def _refusals(operation: Mapping[str, Any]) -> list[int]:
         statuses += [404, 409]
     if "If-Match" in names:
         statuses += [412, 428]
+    if operation["operationId"].startswith("intake_") and "requestBody" in operation:
+        statuses += [404, 408, 409, 429]
     if operation["operationId"] == "auth_sign_in":
         statuses += [401, 429]
     if operation["operationId"] == "auth_refresh":

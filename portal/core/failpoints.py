@@ -22,6 +22,9 @@ BARRIER_SECONDS = 60.0
 
 # Every failpoint of the code, and what is certain there. A test holds this against the code.
 NAMES: dict[str, str] = {
+    "ingest.before_commit": "a batch of uploads is complete, nothing of it was sent",
+    "ingest.mid_write": "the reports are committed, what is set aside is not",
+    "ingest.after_commit": "everything is committed, nobody was answered",
     "relay.after_claim": "leases are committed, nothing was sent",
     "relay.after_publish": "the broker has the chunk, the relay goes on to the next",
     "task.before_effect": "the attempt is counted and committed, the handler has not begun",

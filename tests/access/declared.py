@@ -83,6 +83,13 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("patient-vitals", "GET"): _row(
         READS_VITALS, of="vitals", below="patients", sees=READS_PATIENTS
     ),
+    ("patient-epro-reports", "GET"): _row(READS_VITALS, below="patients", sees=READS_PATIENTS),
+    ("quarantined-submissions", "GET"): _row(SITE_STAFF),
+    ("intake-reports", "POST"): _row(EVERYBODY),
+    ("intake-report", "GET"): _row(EVERYBODY),
+    ("intake-vitals", "POST"): _row(EVERYBODY),
+    ("intake-vitals-upload", "GET"): _row(EVERYBODY),
+    ("intake-batch", "POST"): _row(EVERYBODY),
     ("patient-timeline", "GET"): _row(READS_PATIENTS, below="patients", sees=READS_PATIENTS),
     ("vitals", "GET"): _row(READS_VITALS, of="vitals", by_trial=True),
     ("findings", "GET"): _row(READS_FINDINGS, of="findings", by_trial=True),

@@ -18,6 +18,12 @@ from portal.core.ids import uuid7
 LIFETIME = timedelta(days=400)
 
 
+class NotAServiceAccount(RuleBroken):
+    """Gateway tokens are for an active service account."""
+
+    code = "not_a_service_account"
+
+
 class NotAPatientsAccount(RuleBroken):
     """Device tokens are for the account of an active patient."""
 
@@ -44,6 +50,35 @@ def issue_device_token(
             patient_id=patient_id,
         )
         tell_of_session(Act.DEVICE_TOKEN_ISSUED, session, by=by, at=at, device=session.device_id)
+    return tokens.make(
+        TokenType.DEVICE,
+        user=user.pk,
+        session=session.pk,
+        issued_at=at,
+        expires_at=session.expires_at,
+    )
+
+
+def issue_gateway_token(
+    *, user: User, site_id: UUID, device_id: str, by: User, at: datetime, reason: str
+) -> str:
+    """Return a new token of a site's bedside gateway; it is shown once and stored nowhere.
+
+    It uploads readings of the patients of that site and nothing else; its account is a service's,
+    with which nobody signs in.
+    Raises: NotAServiceAccount.
+    """
+    if user.kind != UserKind.SERVICE or not user.is_active:
+        raise NotAServiceAccount()
+    with acting(by=by, at=at, reason=reason):
+        session = open_session(
+            user=user,
+            kind=SessionKind.DEVICE,
+            client=Client(device_id=device_id),
+            at=at,
+            lifetime=LIFETIME,
+            site_id=site_id,
+        )
     return tokens.make(
         TokenType.DEVICE,
         user=user.pk,

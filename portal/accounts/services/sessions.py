@@ -121,6 +121,7 @@ def open_session(
     at: datetime,
     lifetime: timedelta | None = None,
     patient_id: UUID | None = None,
+    site_id: UUID | None = None,
 ) -> Session:
     """Record that `user` has signed in. The caller has checked who they are and is acting.
 
@@ -133,6 +134,7 @@ def open_session(
         created_at=at,
         expires_at=at + (lifetime or settings.REFRESH_TOKEN_LIFETIME),
         patient_id=patient_id,
+        site_id=site_id,
         session_version=user.session_version,
         user_agent=_printable(client.user_agent, 300),
         address=client.address,

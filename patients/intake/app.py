@@ -1,0 +1,211 @@
+"""The ASGI application of the upload path, mounted before Django (portal.asgi)."""
+
+import asyncio
+import gc
+import time
+import weakref
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from django.conf import settings
+from portal.outbox.kinds import Lane
+from rest_framework.exceptions import NotFound
+
+from patients.intake import status
+from patients.intake.answers import Answer
+from patients.intake.asked import Asked, headers_of
+from patients.intake.committer import Committer
+from patients.intake.instruments import SQL, Instruments
+from patients.intake.jobs import UNAVAILABLE, Job, Outcome
+from patients.intake.limits import Pace
+from patients.intake.reception import (
+    ROUTES,
+    Visit,
+    answer_to,
+    enter,
+    is_too_large,
+    open_jobs,
+    refuse_early,
+    too_large,
+)
+from portal.api.errors import MalformedBody
+from portal.core import clock
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+# A phone that has not sent its body by then gives its place to others (F67).
+BODY_SECONDS = 30.0
+
+
+class ClientLeft(Exception):
+    """The client closed the connection before its body had come."""
+
+
+class Intake:
+    """The upload path of one event loop: its lanes, its marks, its pace."""
+
+    def __init__(self) -> None:
+        self.lanes = {lane: Committer(lane) for lane in Lane}
+        self.instruments = Instruments()
+        self.pace = Pace()
+
+    async def start(self) -> None:
+        """Connect and begin; with the database away, uploads are answered 503 until it is back."""
+        for lane in self.lanes.values():
+            lane.start()
+        await self.instruments.look(self._ask_instruments)
+
+    async def close(self) -> None:
+        """Write and answer what is queued, then let go of the connections."""
+        for lane in self.lanes.values():
+            await lane.close()
+
+    async def serve(self, visit: Visit, body: bytes | None, failure: Exception | None) -> Answer:
+        """Write what a request brings and return its answer."""
+        jobs = open_jobs(visit, body, failure)
+        for job in jobs:
+            if job.upload is not None and self.instruments.is_missing(job.upload):
+                await self.instruments.look(self._ask_instruments)
+        await self.commit(jobs)
+        return answer_to(visit, jobs)
+
+    async def commit(self, jobs: Sequence[Job]) -> None:
+        """Queue jobs and wait until every one has its outcome."""
+        loop = asyncio.get_running_loop()
+        waiting = []
+        for job in jobs:
+            lane = Lane.ORDINARY if job.upload is None else self.instruments.lane_of(job.upload)
+            committer = self.lanes[lane]
+            if committer.is_full():
+                job.outcome = Outcome(UNAVAILABLE)
+                continue
+            future: asyncio.Future[None] = loop.create_future()
+            job.settle = _settling(future)
+            committer.submit(job)
+            waiting.append(future)
+        for future in waiting:
+            await future
+
+    async def ask(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
+        """Read by the ordinary lane's connection, between its batches."""
+        return await self.lanes[Lane.ORDINARY].ask(sql, parameters)
+
+    async def _ask_instruments(self) -> list[Any]:
+        return await self.ask(SQL, ())
+
+
+def _settling(future: "asyncio.Future[None]") -> Callable[[Job], None]:
+    def settle(_: Job) -> None:
+        if not future.done():
+            future.set_result(None)
+
+    return settle
+
+
+_RUNNING: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Intake]" = (
+    weakref.WeakKeyDictionary()
+)
+
+
+async def start() -> None:
+    """Open the intake of the running loop, and keep start-up's objects out of garbage rounds."""
+    loop = asyncio.get_running_loop()
+    if loop not in _RUNNING:
+        _RUNNING[loop] = made = Intake()
+        await made.start()
+    gc.collect()
+    gc.freeze()
+
+
+async def stop() -> None:
+    """Close the intake of the running loop; nothing that was queued is lost."""
+    made = _RUNNING.pop(asyncio.get_running_loop(), None)
+    if made is not None:
+        await made.close()
+
+
+async def running() -> Intake:
+    """Return the intake of the running loop; a server without lifespan gets it here."""
+    loop = asyncio.get_running_loop()
+    made = _RUNNING.get(loop)
+    if made is None:
+        _RUNNING[loop] = made = Intake()
+        await made.start()
+    return made
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    """Serve one request below /api/v1/intake/."""
+    intake = await running()
+    asked = _asked(scope)
+    answer = await _serve(intake, asked, receive)
+    if answer is not None:
+        await send(
+            {"type": "http.response.start", "status": answer.status, "headers": answer.headers}
+        )
+        body = b"" if asked.method == "HEAD" else answer.body
+        await send({"type": "http.response.body", "body": body})
+
+
+async def _serve(intake: Intake, asked: Asked, receive: Receive) -> Answer | None:
+    route = ROUTES.get(asked.path)
+    if route is not None:
+        visit = enter(asked, route, intake.pace, clock.now())
+        if isinstance(visit, Answer):
+            return visit
+        try:
+            body, failure = await _body(asked, receive)
+        except ClientLeft:
+            return None
+        return await intake.serve(visit, body, failure)
+    record = status.record_of(asked.path)
+    if record is None:
+        return refuse_early(asked, NotFound())
+    return await status.tell_status(asked, record, intake.ask)
+
+
+async def _body(asked: Asked, receive: Receive) -> tuple[bytes | None, Exception | None]:
+    """Return the body, or what is wrong with how it came. Raises: ClientLeft."""
+    if is_too_large(asked):
+        return None, too_large()
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body"):
+        body: bytes = message.get("body", b"")
+        return (body, None) if len(body) <= _limit() else (None, too_large())
+    if message["type"] != "http.request":
+        raise ClientLeft
+    parts, size = [message.get("body", b"")], len(message.get("body", b""))
+    until = time.monotonic() + BODY_SECONDS
+    with suppress(TimeoutError):
+        while message.get("more_body"):
+            async with asyncio.timeout(max(0.0, until - time.monotonic())):
+                message = await receive()
+            if message["type"] != "http.request":
+                raise ClientLeft
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if size > _limit():
+                return None, too_large()
+        return b"".join(parts), None
+    return None, MalformedBody("too_slow", "", 408)
+
+
+def _limit() -> int:
+    return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+
+
+def _asked(scope: Scope) -> Asked:
+    headers = headers_of(scope["headers"])
+    is_secure = scope.get("scheme") == "https" or (
+        settings.SECURE_PROXY_SSL_HEADER is not None
+        and headers.get(b"x-forwarded-proto") == b"https"
+    )
+    return Asked(
+        scope["method"],
+        scope["path"],
+        scope.get("query_string", b"").decode("latin-1"),
+        headers,
+        is_secure,
+    )

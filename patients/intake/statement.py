@@ -1,0 +1,375 @@
+"""The statements of intake: identity, disposition, record and messages, one round trip a batch.
+
+Parameters are array literals, one for each column: their text is made with `join`, which costs a
+tenth of binding values one by one. Every verdict that refuses is about identity; consent,
+participation, assignment and version set the disposition (domain.md 1).
+"""
+
+from functools import cache
+
+from patients.vocabulary import UploadResource
+from portal.access.permissions import Permission as P
+from portal.core.ids import INTAKE_ACCOUNT
+from portal.outbox.kinds import Kind
+from portal.outbox.sql import NOTIFY_SQL, deliveries_cte
+
+# (name, type) of what every upload brings; then what a diary report brings besides.
+COMMON = (
+    ("id", "uuid"),
+    ("session", "uuid"),
+    ("person", "uuid"),
+    ("is_device", "bool"),
+    ("patient", "uuid"),
+    ("submission", "uuid"),
+    ("authored_at", "timestamptz"),
+    ("received_at", "timestamptz"),
+    ("raw", "bytea"),
+    ("digest", "bytea"),
+)
+OF_REPORT = (
+    ("instrument", "text"),
+    ("instrument_version", "text"),
+    ("language", "text"),
+    ("started_at", "timestamptz"),
+    ("completed_at", "timestamptz"),
+    ("saved_at", "timestamptz"),
+    ("time_zone", "text"),
+    ("clock_offset", "bigint"),
+    ("app_version", "text"),
+    ("device", "text"),
+    ("assignment", "uuid"),
+    ("originator", "text"),
+    ("originator_person", "text"),
+    ("originator_reason", "text"),
+    ("edits", "jsonb"),
+)
+# Readings that name a device: of which upload, its place, whether the reading itself names it, and
+# the key that it is set aside under if somebody else held the device.
+OF_DEVICES = (
+    ("upload", "uuid"),
+    ("place", "smallint"),
+    ("identifier", "text"),
+    ("is_own", "bool"),
+    ("measured_at", "timestamptz"),
+    ("aside", "uuid"),
+    ("raw", "bytea"),
+    ("digest", "bytea"),
+)
+
+_ACTING = f"""acting AS MATERIALIZED (
+    SELECT set_config('portal.actor', '{INTAKE_ACCOUNT}', true),
+           set_config('portal.source', 'intake', true), set_config('portal.reason', '', true),
+           set_config('portal.role', '', true), set_config('portal.organization', '', true),
+           set_config('portal.request_id', '', true)
+)"""
+
+COUNTS = """CASE
+        WHEN s.id IS NULL OR s.user_id <> i.person
+            OR s.kind <> CASE WHEN i.is_device THEN 'device' ELSE 'web' END THEN 'token_invalid'
+        WHEN NOT u.is_active THEN 'user_inactive'
+        WHEN s.revoked_at IS NOT NULL OR s.session_version <> u.session_version
+            THEN 'token_revoked'
+        WHEN s.expires_at <= i.received_at THEN 'token_expired'"""
+
+_WHO = """LEFT JOIN accounts_session s ON s.id = i.session
+    LEFT JOIN accounts_user u ON u.id = s.user_id"""
+
+
+def _unnest(columns: tuple[tuple[str, str], ...], *, name: str) -> str:
+    arrays = ", ".join(f"%s::{kind}[]" for _, kind in columns)
+    names = ", ".join(column for column, _ in columns)
+    return f"{name} AS MATERIALIZED (SELECT * FROM unnest({arrays}) AS t ({names}))"  # noqa: S608
+
+
+def held(permission: P) -> str:
+    """Return the condition that the person holds a permission where the patient is, or was then."""
+    parts = (
+        ("patients_patientuserpermission", "= p.id"),
+        ("trials_siteuserpermission", "IN (p.site_id, coalesce(stay.site_id, p.site_id))"),
+        ("trials_trialuserpermission", "= p.trial_id"),
+        ("access_portaluserpermission", ""),
+    )
+    asked = [
+        f"""EXISTS (
+            SELECT 1 FROM {table} g JOIN auth_permission a ON a.id = g.permission_id
+            WHERE g.user_id = i.person AND a.codename = '{permission.value}'
+              {f"AND g.content_object_id {where}" if where else ""}
+              AND g.valid_from <= i.received_at
+              AND (g.valid_until IS NULL OR g.valid_until > i.received_at))"""  # noqa: S608
+        for table, where in parts
+    ]
+    return "(" + " OR ".join(asked) + ")"
+
+
+def _known(record: P) -> str:
+    """Who uploads for whom, and whether they may."""
+    return f"""known AS MATERIALIZED (
+    SELECT i.*, p.trial_id, p.participation, p.vital_status,
+        coalesce(stay.site_id, p.site_id) AS site_id, {COUNTS}
+        WHEN p.id IS NULL THEN 'not_found'
+        WHEN i.is_device THEN CASE
+            WHEN s.patient_id = p.id THEN 'ok'
+            WHEN s.site_id IN (p.site_id, stay.site_id) THEN 'ok'
+            ELSE 'not_found' END
+        WHEN {held(P.EPRO_REPORT_SUBMIT)} OR {held(record)} THEN 'ok'
+        WHEN {held(P.PATIENT_VIEW)} THEN 'forbidden'
+        ELSE 'not_found' END AS verdict
+    FROM acting CROSS JOIN input i
+    {_WHO}
+    LEFT JOIN patients_patient p ON p.id = i.patient
+    LEFT JOIN LATERAL (
+        SELECT st.site_id FROM patients_patientsite st
+        WHERE st.patient_id = p.id AND tstzrange(st.from_at, st.to_at) @> i.authored_at LIMIT 1
+    ) stay ON true
+)"""  # noqa: S608 - constants
+
+
+# Judged at the time of writing, not of receipt. Death and milestones are partial dates.
+_ENDED = """(
+        EXISTS (SELECT 1 FROM patients_death d
+            WHERE k.vital_status = 'dead' AND d.patient_id = k.patient
+              AND partial_latest(d.died) < k.authored_at)
+        OR (k.participation IN ('screen_failed', 'completed', 'discontinued', 'lost_to_follow_up')
+            AND coalesce(k.authored_at > (
+                SELECT max(partial_latest(e.occurred)) FROM patients_dispositionevent e
+                WHERE e.patient_id = k.patient
+                  AND upper(replace(e.category, '_', ' ')) <> 'PROTOCOL MILESTONE'), true))
+        OR EXISTS (SELECT 1 FROM trials_site t
+            WHERE t.id = k.site_id AND t.closed_at < k.authored_at))"""
+
+_CONSENTED = """EXISTS (
+        SELECT 1 FROM (
+            SELECT c.id, c.choices FROM patients_consent c
+            WHERE c.patient_id = k.patient AND c.signed_at <= k.authored_at
+            ORDER BY c.signed_at DESC, c.id DESC LIMIT 1
+        ) c
+        WHERE c.choices -> 'main' IN ('true'::jsonb, '"yes"'::jsonb)
+          AND NOT EXISTS (
+            SELECT 1 FROM patients_consentwithdrawal w
+            WHERE w.consent_id = c.id AND w.purposes @> '"main"'::jsonb
+              AND w.withdrawn_at <= k.authored_at))"""
+
+_PROTOCOL = """LEFT JOIN LATERAL (
+        SELECT v.protocol_version_id FROM patients_patientprotocolversion v
+        WHERE v.patient_id = k.patient AND tstzrange(v.from_at, v.to_at) @> k.authored_at
+        ORDER BY v.from_at DESC LIMIT 1
+    ) followed ON true"""
+
+# Readings whose device the patient did not hold when they were taken. A report's own device need
+# not be one that the portal knows: it is the phone.
+_FOREIGN = """foreign_readings AS MATERIALIZED (
+    SELECT r.upload, r.place, r.aside, r.raw, r.digest FROM device_readings r
+    JOIN known k ON k.id = r.upload AND k.verdict = 'ok'
+    LEFT JOIN patients_device d ON d.trial_id = k.trial_id AND d.identifier = r.identifier
+    WHERE (r.is_own OR d.id IS NOT NULL) AND NOT EXISTS (
+        SELECT 1 FROM patients_deviceassignment h
+        WHERE h.device_id = d.id AND h.patient_id = k.patient
+          AND tstzrange(h.from_at, h.to_at) @> r.measured_at)
+)"""
+
+_PLACES = """coalesce((SELECT array_agg(f.place ORDER BY f.place)
+        FROM foreign_readings f WHERE f.upload = k.id), '{}')"""
+
+
+def _set_aside(resource: UploadResource, member: str) -> str:
+    return f""", aside AS (
+    INSERT INTO patients_quarantinedsubmission (
+        id, created_at, version, trial_id, site_id, patient_id, resource, reason, code, errors,
+        submission_id, record_id, original, digest, received_at, recorded_by_id, recorded_through,
+        resolution)
+    SELECT f.aside, k.received_at, 1, n.trial_id, n.site_id, n.patient_id, '{resource.value}',
+        'device_of_another', '', jsonb_build_array(jsonb_build_object(
+            'pointer', '/{member}/' || f.place, 'code', 'device_of_another')),
+        k.submission, k.id, f.raw, f.digest, k.received_at, k.person, k.session, ''
+    FROM foreign_readings f JOIN inserted n ON n.id = f.upload JOIN known k ON k.id = f.upload
+    WHERE f.aside IS NOT NULL
+    ON CONFLICT (recorded_through, digest, reason) DO NOTHING
+)"""  # noqa: S608 - constants
+
+
+@cache
+def report_statement(lane: int) -> str:
+    """Return the statement that writes a batch of diary reports."""
+    return f"""WITH {_ACTING}, {_unnest(COMMON + OF_REPORT, name="input")},
+{_unnest(OF_DEVICES, name="device_readings")}, {_known(P.EPRO_REPORT_TRANSCRIBE)},
+{_FOREIGN}, inserted AS (
+    INSERT INTO patients_eproreport (
+        id, created_at, version, patient_id, trial_id, site_id, protocol_version_id, entered_at,
+        entry_source, is_after_lock, group_repeat_key, definition_version, imported_dataset,
+        imported_sponsor_id, submission_id, instrument_code, instrument_version, instrument_id,
+        assignment_id, language, authored_at, started_at, completed_at, saved_at, received_at,
+        time_zone, device_clock_offset_ms, app_version, device_identifier, device_id, originator,
+        originator_person, originator_reason, disposition, original, digest, edits,
+        foreign_readings, recorded_by_id, recorded_through)
+    SELECT k.id, k.received_at, 1, k.patient, k.trial_id, k.site_id, followed.protocol_version_id,
+        k.received_at, 'epro', false, '', '', '', '', k.submission, k.instrument,
+        k.instrument_version, asked.id, due.id, k.language, k.authored_at, k.started_at,
+        k.completed_at, k.saved_at, k.received_at, k.time_zone, k.clock_offset, k.app_version,
+        k.device, phone.id, k.originator, k.originator_person, k.originator_reason,
+        CASE WHEN NOT {_CONSENTED} THEN 'outside_consent'
+             WHEN {_ENDED} THEN 'after_end'
+             WHEN asked.id IS NULL THEN 'unknown_version'
+             WHEN due.id IS NULL THEN 'unassigned'
+             WHEN k.authored_at >= due.closes_at THEN 'late'
+             ELSE 'accepted' END,
+        k.raw, k.digest, k.edits, {_PLACES}, k.person, k.session
+    FROM known k
+    {_PROTOCOL}
+    LEFT JOIN trials_instrument asked
+        ON asked.code = k.instrument AND asked.instrument_version = k.instrument_version
+    LEFT JOIN LATERAL (
+        SELECT a.id, a.closes_at FROM patients_diaryassignment a
+        WHERE a.patient_id = k.patient AND a.instrument_id = asked.id
+          AND (a.id = k.assignment OR (a.opens_at <= k.authored_at
+               AND a.closes_at > k.authored_at - interval '48 hours'))
+        ORDER BY a.id = k.assignment DESC NULLS LAST, a.opens_at DESC LIMIT 1
+    ) due ON true
+    LEFT JOIN patients_device phone
+        ON k.device <> '' AND phone.trial_id = k.trial_id AND phone.identifier = k.device
+    WHERE k.verdict = 'ok'
+    ORDER BY k.patient, k.submission
+    ON CONFLICT (patient_id, submission_id) DO NOTHING
+    RETURNING id, patient_id, trial_id, site_id
+){_set_aside(UploadResource.EPRO_REPORT, "vitals")}{_outgoing(UploadResource.EPRO_REPORT, lane)}
+{_TOLD}"""  # noqa: S608 - constants
+
+
+@cache
+def upload_statement(lane: int) -> str:
+    """Return the statement that writes a batch of uploads of readings."""
+    return f"""WITH {_ACTING}, {_unnest(COMMON, name="input")},
+{_unnest(OF_DEVICES, name="device_readings")}, {_known(P.VITAL_SIGN_RECORD)},
+{_FOREIGN}, inserted AS (
+    INSERT INTO patients_vitalsupload (
+        id, created_at, version, patient_id, trial_id, site_id, protocol_version_id, entered_at,
+        entry_source, is_after_lock, group_repeat_key, definition_version, imported_dataset,
+        imported_sponsor_id, submission_id, authored_at, received_at, disposition, original,
+        digest, foreign_readings, recorded_by_id, recorded_through)
+    SELECT k.id, k.received_at, 1, k.patient, k.trial_id, k.site_id, followed.protocol_version_id,
+        k.received_at, 'device', false, '', '', '', '', k.submission, k.authored_at, k.received_at,
+        CASE WHEN NOT {_CONSENTED} THEN 'outside_consent'
+             WHEN {_ENDED} THEN 'after_end'
+             ELSE 'accepted' END,
+        k.raw, k.digest, {_PLACES}, k.person, k.session
+    FROM known k
+    {_PROTOCOL}
+    WHERE k.verdict = 'ok'
+    ORDER BY k.patient, k.submission
+    ON CONFLICT (patient_id, submission_id) DO NOTHING
+    RETURNING id, patient_id, trial_id, site_id
+){_set_aside(UploadResource.VITALS_UPLOAD, "readings")}
+{_outgoing(UploadResource.VITALS_UPLOAD, lane)}
+{_TOLD}"""  # noqa: S608 - constants
+
+
+# One row tells of the whole batch: what was inserted, what was refused, which readings are foreign.
+_TOLD = """SELECT
+    (SELECT string_agg(id::text, ',') FROM inserted),
+    (SELECT string_agg(id::text || ':' || verdict, ',') FROM known WHERE verdict <> 'ok'),
+    (SELECT string_agg(f.upload::text || ':' || f.place, ',') FROM foreign_readings f),
+    (SELECT count(*) FROM told)"""
+
+
+def _outgoing(resource: UploadResource, lane: int) -> str:
+    """The CTEs of the messages. The record's id is its message's: each is received once."""
+    kind = {
+        UploadResource.EPRO_REPORT: Kind.REPORT_RECEIVED,
+        UploadResource.VITALS_UPLOAD: Kind.VITALS_RECEIVED,
+    }[resource]
+    return f""", messages AS (
+    SELECT id AS message_id, '{resource.value}' AS resource, id AS record_id,
+        patient_id AS ordering_key, trial_id, site_id, {lane}::smallint AS lane,
+        '{{}}'::jsonb AS payload
+    FROM inserted
+), deliveries AS ({deliveries_cte(kind, source="messages")}
+), told AS MATERIALIZED (SELECT {NOTIFY_SQL} FROM inserted LIMIT 1)"""  # noqa: S608
+
+
+@cache
+def earlier_statement(table: str) -> str:
+    """Return the statement that reads what stands under ids that were sent before."""
+    return f"""SELECT t.patient_id::text, t.submission_id::text, t.id::text, t.received_at,
+        t.digest, t.original
+    FROM unnest(%s::uuid[], %s::uuid[]) AS i (patient, submission)
+    JOIN {table} t ON t.patient_id = i.patient AND t.submission_id = i.submission"""  # noqa: S608
+
+
+# What refused bodies bring. `patient` is the one that the body names, if it names one.
+OF_REFUSALS = (
+    ("id", "uuid"),
+    ("session", "uuid"),
+    ("person", "uuid"),
+    ("is_device", "bool"),
+    ("patient", "uuid"),
+    ("submission", "uuid"),
+    ("received_at", "timestamptz"),
+    ("is_kept", "bool"),
+    ("resource", "text"),
+    ("reason", "text"),
+    ("code", "text"),
+    ("errors", "jsonb"),
+    ("record", "uuid"),
+    ("raw", "bytea"),
+    ("digest", "bytea"),
+)
+
+
+@cache
+def refusal_statement() -> str:
+    """Return the statement that judges the sessions of refused bodies and keeps the bodies.
+
+    A body goes to the site of the patient whom the uploader may speak for, else to the uploader's
+    own; what it says of somebody else's patient moves it nowhere.
+    """
+    return f"""WITH {_ACTING}, {_unnest(OF_REFUSALS, name="input")}, known AS MATERIALIZED (
+    SELECT i.*, p.id AS whose, coalesce(p.site_id, s.site_id, own.site_id) AS site_id,
+        {COUNTS} ELSE 'ok' END AS verdict
+    FROM acting CROSS JOIN input i
+    {_WHO}
+    LEFT JOIN LATERAL (
+        SELECT g.content_object_id AS site_id FROM trials_siteuserpermission g
+        WHERE NOT i.is_device AND g.user_id = i.person AND g.valid_from <= i.received_at
+          AND (g.valid_until IS NULL OR g.valid_until > i.received_at)
+        ORDER BY g.content_object_id LIMIT 1
+    ) own ON true
+    LEFT JOIN patients_patient p ON p.id = CASE
+        WHEN s.patient_id IS NOT NULL THEN s.patient_id
+        ELSE coalesce(
+            (SELECT q.id FROM patients_patient q WHERE q.account_id = i.person),
+            (SELECT q.id FROM patients_patient q WHERE q.id = i.patient AND (
+                q.site_id = s.site_id OR EXISTS (
+                    SELECT 1 FROM trials_siteuserpermission g
+                    WHERE NOT i.is_device AND g.user_id = i.person
+                      AND g.content_object_id = q.site_id AND g.valid_from <= i.received_at
+                      AND (g.valid_until IS NULL OR g.valid_until > i.received_at))))
+        ) END
+), kept AS (
+    INSERT INTO patients_quarantinedsubmission (
+        id, created_at, version, trial_id, site_id, patient_id, resource, reason, code, errors,
+        submission_id, record_id, original, digest, received_at, recorded_by_id, recorded_through,
+        resolution)
+    SELECT k.id, k.received_at, 1, (SELECT t.trial_id FROM trials_site t WHERE t.id = k.site_id),
+        k.site_id, k.whose, k.resource, k.reason, k.code, k.errors, k.submission, k.record, k.raw,
+        k.digest, k.received_at, k.person, k.session, ''
+    FROM known k WHERE k.is_kept AND k.verdict = 'ok'
+    ORDER BY k.session, k.digest, k.reason
+    ON CONFLICT (recorded_through, digest, reason) DO NOTHING
+    RETURNING id
+)
+SELECT NULL, (SELECT string_agg(id::text || ':' || verdict, ',') FROM known WHERE verdict <> 'ok'),
+    (SELECT count(*) FROM kept)"""  # noqa: S608 - constants
+
+
+@cache
+def holders_statement() -> str:
+    """Return the statement that says which patient of the gateway's site held each device when."""
+    return f"""WITH {_unnest(OF_DEVICES, name="r")}
+SELECT r.place, (
+    SELECT h.patient_id::text FROM patients_deviceassignment h
+    JOIN patients_device d ON d.id = h.device_id
+    JOIN patients_patient p ON p.id = h.patient_id
+    WHERE d.identifier = r.identifier AND d.trial_id = t.trial_id
+      AND tstzrange(h.from_at, h.to_at) @> r.measured_at AND s.site_id IN (p.site_id, h.site_id)
+)
+FROM r JOIN accounts_session s ON s.id = %s AND s.site_id IS NOT NULL
+JOIN trials_site t ON t.id = s.site_id"""  # noqa: S608 - constants

@@ -1,0 +1,366 @@
+"""A batch from queue to verdicts, without a connection: statements go out, rows come in.
+
+The committer drives it on connections of its own, the Django view on Django's; both are the same
+story. Everything here may run again after a failure: what was written is then found as a repeat.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from msgspec.json import encode
+from portal.outbox.kinds import Lane
+
+from patients.intake import statement
+from patients.intake.bodies import Upload, quoted
+from patients.intake.jobs import STORED, Job, Outcome
+from patients.intake.refusals import missing_patient
+from patients.vocabulary import QuarantineReason, UploadResource
+from portal.api.errors import MalformedBody
+from portal.api.parsers import loads
+from portal.core.failpoints import failpoint
+from portal.core.ids import uuid7
+
+Rows = Sequence[Sequence[Any]]
+Story = Generator[tuple[str, Sequence[Any]], Rows, Any]
+# Verdicts about a session that does not count.
+SESSION = frozenset({"token_invalid", "user_inactive", "token_revoked", "token_expired"})
+_TABLES = {
+    UploadResource.EPRO_REPORT: "patients_eproreport",
+    UploadResource.VITALS_UPLOAD: "patients_vitalsupload",
+}
+_STATEMENTS: Mapping[UploadResource, Callable[[int], str]] = {
+    UploadResource.EPRO_REPORT: statement.report_statement,
+    UploadResource.VITALS_UPLOAD: statement.upload_statement,
+}
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What goes to quarantine, or only asks whether its session counts."""
+
+    id: str
+    job: Job
+    reason: QuarantineReason
+    raw: bytes
+    code: str = ""
+    errors: str = "[]"
+    record: str = "NULL"
+    is_kept: bool = True
+
+
+@dataclass(slots=True)
+class _Part:
+    """The row of one patient that a job asks for; a gateway's job asks for several."""
+
+    id: str
+    job: Job
+    upload: Upload
+    patient: str
+    authored_at: Any
+    outcome: Outcome | None = None
+
+
+@dataclass(slots=True)
+class _Batch:
+    parts: list[_Part] = field(default_factory=list)
+    kept: list[_Kept] = field(default_factory=list)
+
+
+def write(jobs: Sequence[Job], lane: Lane) -> Story:
+    """Write a batch and give every job its outcome; nothing is settled here."""
+    batch = _Batch()
+    for job in jobs:
+        job.outcome, job.foreign = None, []
+        if job.upload is None:
+            batch.kept.append(_refused(job))
+        elif job.upload.patient:
+            batch.parts.append(
+                _Part(job.id, job, job.upload, job.upload.patient, job.upload.authored_at)
+            )
+        else:
+            yield from _split(batch, job)
+    failpoint("ingest.before_commit")
+    for resource in _TABLES:
+        parts = [part for part in batch.parts if part.upload.resource == resource]
+        if parts:
+            yield from _write_parts(batch, resource, parts, lane)
+    if batch.kept:
+        failpoint("ingest.mid_write")
+        yield from _keep(batch.kept)
+    failpoint("ingest.after_commit")
+
+
+# --- a bedside gateway ----------------------------------------------------------------------------
+
+
+def _split(batch: _Batch, job: Job) -> Story:
+    """Give each patient who held a device at the gateway's site a row; the rest is set aside."""
+    assert job.upload is not None
+    upload = job.upload
+    rows = yield (
+        statement.holders_statement(),
+        [*_device_columns([(job.id, upload)]), job.bearer.session],
+    )
+    if not rows:
+        job.refusal = missing_patient()
+        batch.kept.append(_refused(job))
+        return
+    places: dict[str, list[int]] = defaultdict(list)
+    for place, patient in rows:
+        places[patient or ""].append(place)
+    nobody = sorted(places.pop("", []))
+    for number, (patient, theirs) in enumerate(sorted(places.items())):
+        first = min(upload.measured[place] for place in theirs)
+        part_id = job.id if number == 0 else str(uuid7())
+        batch.parts.append(_Part(part_id, job, upload, patient, first))
+    _set_aside(batch, job, nobody, job.id if places else "NULL")
+    if not places:
+        warnings = tuple(_foreign_warnings(job))
+        job.outcome = Outcome(STORED, job.id, job.received_at, warnings=warnings)
+
+
+# --- records --------------------------------------------------------------------------------------
+
+
+def _write_parts(
+    batch: _Batch, resource: UploadResource, parts: Sequence[_Part], lane: Lane
+) -> Story:
+    columns = [_common(part) for part in parts]
+    if resource is UploadResource.EPRO_REPORT:
+        columns = [(*row, *part.upload.columns) for row, part in zip(columns, parts, strict=True)]
+    rows = yield (
+        _STATEMENTS[resource](lane.value),
+        [*_arrays(columns), *_device_columns((part.id, part.upload) for part in parts)],
+    )
+    inserted, refused, foreign, *_ = rows[0]
+    stored = set(inserted.split(",")) if inserted else set()
+    verdicts = _pairs(refused)
+    repeats = []
+    for part in parts:
+        if part.id in stored:
+            part.outcome = Outcome(STORED, part.id, part.job.received_at)
+        elif part.id in verdicts:
+            part.outcome = Outcome(verdicts[part.id])
+        else:
+            repeats.append(part)
+    if repeats:
+        yield from _compare(batch, resource, repeats)
+    _note_foreign(foreign, {part.id: part for part in parts})
+    _conclude(batch, parts)
+
+
+def _compare(batch: _Batch, resource: UploadResource, parts: Sequence[_Part]) -> Story:
+    """Answer what was sent before: with the first answer, or with a conflict."""
+    rows = yield (
+        statement.earlier_statement(_TABLES[resource]),
+        _arrays([(part.patient, part.upload.submission_id) for part in parts]),
+    )
+    earlier = {(row[0], row[1]): row[2:] for row in rows}
+    for part in parts:
+        first = earlier.get((part.patient.lower(), part.upload.submission_id.lower()))
+        if first is None:
+            # Written by somebody whose transaction ended in the meantime: the client repeats.
+            part.outcome = Outcome("unavailable")
+            continue
+        record, received_at, digest, original = first
+        if digest == part.upload.digest or is_same(bytes(original), part.upload.raw):
+            part.outcome = Outcome(STORED, record, received_at, is_replayed=True)
+        else:
+            part.outcome = Outcome("submission_conflict", record)
+
+
+def _conclude(batch: _Batch, parts: Sequence[_Part]) -> None:
+    """Give each job the outcome of its parts: what refuses one of them, or the first record."""
+    by_job: dict[int, list[Outcome]] = {}
+    for part in parts:
+        assert part.outcome is not None
+        by_job.setdefault(id(part.job), []).append(part.outcome)
+    for part in parts:
+        job, outcomes = part.job, by_job.pop(id(part.job), None)
+        if outcomes is None:
+            continue
+        outcome = next((one for one in outcomes if one.code != STORED), outcomes[0])
+        if outcome.code == STORED:
+            outcome.is_replayed = all(one.is_replayed for one in outcomes)
+            outcome.warnings = (*part.upload.warnings, *_foreign_warnings(job))
+        job.outcome = outcome
+        _keep_refused(batch, job)
+
+
+def _keep_refused(batch: _Batch, job: Job) -> None:
+    assert job.outcome is not None
+    code = job.outcome.code
+    if code == "submission_conflict":
+        reason, record = QuarantineReason.SUBMISSION_CONFLICT, job.outcome.id
+    elif code in ("not_found", "forbidden"):
+        reason, record = QuarantineReason.REFUSED, "NULL"
+    else:
+        return
+    batch.kept.append(_Kept(str(uuid7()), job, reason, job.raw, code=code, record=record or "NULL"))
+
+
+# --- quarantine -----------------------------------------------------------------------------------
+
+
+def _note_foreign(foreign: str | None, parts: Mapping[str, _Part]) -> None:
+    """Note the readings of devices that the patient did not hold; a gateway's are sorted before."""
+    for part_id, place in _split_pairs(foreign):
+        if parts[part_id].upload.patient:
+            parts[part_id].job.foreign.append(int(place))
+
+
+def _set_aside(batch: _Batch, job: Job, places: Sequence[int], record: str) -> None:
+    """Quarantine a gateway's readings of devices that nobody at its site held."""
+    assert job.upload is not None
+    job.foreign = list(places)
+    by_place = {reading.index: reading for reading in job.upload.device_readings}
+    for number, place in enumerate(places):
+        part = {"pointer": f"/readings/{place}", "code": QuarantineReason.DEVICE_OF_ANOTHER.value}
+        batch.kept.append(
+            _Kept(
+                job.id if number == 0 and record == "NULL" else str(uuid7()),
+                job,
+                QuarantineReason.DEVICE_OF_ANOTHER,
+                by_place[place].raw,
+                errors=encode([part]).decode(),
+                record=record,
+            )
+        )
+
+
+def _foreign_warnings(job: Job) -> Iterable[tuple[str, str]]:
+    name = "vitals" if job.resource is UploadResource.EPRO_REPORT else "readings"
+    for place in job.foreign:
+        yield f"/{name}/{place}/device_id", QuarantineReason.DEVICE_OF_ANOTHER.value
+
+
+def _refused(job: Job) -> _Kept:
+    refusal = job.refusal
+    assert refusal is not None
+    errors = [{"pointer": e.pointer, "code": e.code} for e in refusal.problem.errors[:50]]
+    job.outcome = Outcome("refused", refusal=refusal)
+    return _Kept(
+        job.id,
+        job,
+        QuarantineReason.REFUSED,
+        job.raw,
+        code=refusal.problem.code[:60],
+        errors=encode(errors).decode(),
+        is_kept=refusal.is_kept,
+    )
+
+
+def _keep(kept: Sequence[_Kept]) -> Story:
+    """Write what was set aside, and say of every session that does not count that it does not."""
+    rows = yield statement.refusal_statement(), _arrays([_kept_row(one) for one in kept])
+    verdicts = _pairs(rows[0][1])
+    for one in kept:
+        verdict = verdicts.get(one.id)
+        if verdict is not None:
+            one.job.outcome = Outcome(verdict)
+
+
+def _kept_row(one: _Kept) -> tuple[str, ...]:
+    job = one.job
+    raw = one.raw if one.is_kept else b""
+    refusal, upload = job.refusal, job.upload
+    patient = upload.patient if upload else refusal and refusal.patient
+    submission = upload.submission_id if upload else refusal and refusal.submission_id
+    return (
+        one.id,
+        job.bearer.session,
+        job.bearer.user,
+        "t" if job.bearer.is_device else "f",
+        patient or "NULL",
+        submission or "NULL",
+        job.received_at.isoformat(),
+        "t" if one.is_kept else "f",
+        job.resource.value,
+        one.reason.value,
+        quoted(one.code),
+        quoted(one.errors),
+        one.record,
+        _bytes(raw),
+        _bytes(hashlib.sha256(raw).digest()),
+    )
+
+
+# --- parameters -----------------------------------------------------------------------------------
+
+
+def _common(part: _Part) -> tuple[str, ...]:
+    bearer, upload = part.job.bearer, part.upload
+    return (
+        part.id,
+        bearer.session,
+        bearer.user,
+        "t" if bearer.is_device else "f",
+        part.patient,
+        upload.submission_id,
+        part.authored_at.isoformat(),
+        part.job.received_at.isoformat(),
+        _bytes(upload.raw),
+        _bytes(upload.digest),
+    )
+
+
+def _device_columns(uploads: Iterable[tuple[str, Upload]]) -> list[str]:
+    rows = [
+        (
+            upload_id,
+            str(reading.index),
+            quoted(reading.identifier),
+            "t" if reading.is_own else "f",
+            reading.measured_at.isoformat(),
+            str(uuid7()) if upload.patient else "NULL",
+            _bytes(reading.raw),
+            _bytes(hashlib.sha256(reading.raw).digest()),
+        )
+        for upload_id, upload in uploads
+        for reading in upload.device_readings
+    ]
+    return _arrays(rows) if rows else ["{}"] * len(statement.OF_DEVICES)
+
+
+def _arrays(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    return ["{" + ",".join(column) + "}" for column in zip(*rows, strict=True)]
+
+
+def _bytes(value: bytes) -> str:
+    return '"\\\\x' + value.hex() + '"'
+
+
+def _pairs(text: str | None) -> dict[str, str]:
+    return dict(_split_pairs(text))
+
+
+def _split_pairs(text: str | None) -> Iterable[tuple[str, str]]:
+    for pair in text.split(",") if text else ():
+        key, _, value = pair.partition(":")
+        yield key, value
+
+
+# --- the same content -----------------------------------------------------------------------------
+
+
+def is_same(first: bytes, second: bytes) -> bool:
+    """Whether two bodies are equal after parsing: order of members, blanks and 1 or 1.0 aside."""
+    try:
+        return _plain(loads(first)) == _plain(loads(second))
+    except MalformedBody:
+        return False
+
+
+def _plain(value: Any) -> Any:
+    """Return a value that compares as JSON does: true is not 1."""
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
+    if isinstance(value, bool) or value is None:
+        return ("word", str(value))
+    return Decimal(value) if isinstance(value, int) else value
