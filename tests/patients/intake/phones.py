@@ -1,5 +1,6 @@
 """Patients with phones, the bodies that these send, and a client without sockets."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -244,11 +245,18 @@ class Client:
         return await self.call("GET", path, b"", token, content_type="", **more)
 
 
-def rows(sql: str, *parameters: Any) -> list[Any]:
-    """Return the rows of a query."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return list(cursor.fetchall())
+async def rows(sql: str, *parameters: Any) -> list[Any]:
+    """Return the rows of a query, on a connection of its own thread that ends with it."""
+
+    def read() -> list[Any]:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(sql, parameters)
+                return list(cursor.fetchall()) if cursor.description else []
+        finally:
+            connection.close()
+
+    return await asyncio.to_thread(read)
 
 
 def ago(**span: float) -> str:

@@ -1,6 +1,5 @@
 """Diary reports: stored before they are answered, once, under the patient's own name."""
 
-import asyncio
 import hashlib
 import json
 
@@ -19,8 +18,7 @@ async def test_report_is_stored_before_it_is_answered(ward: Ward, client: Client
 
     assert answer.status == 202, answer.content
     told = answer.json()
-    stored = await asyncio.to_thread(
-        rows,
+    stored = await rows(
         "SELECT id::text, original, digest, disposition, recorded_by_id, site_id, assignment_id "
         "FROM patients_eproreport",
     )
