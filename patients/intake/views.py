@@ -32,7 +32,6 @@ from patients.intake.reception import (
 from patients.intake.writing import write
 from patients.vocabulary import UploadResource
 from portal.accounts.services.tokens import TokenType
-from portal.api.authentication import BearerAuthentication
 from portal.api.permissions import Open, Requirement
 from portal.api.views import PortalView
 from portal.core import clock
@@ -43,16 +42,10 @@ from portal.outbox.kinds import Lane
 _PACE = Pace()
 
 
-class UploadAuthentication(BearerAuthentication):
-    """Phones and gateways too."""
-
-    accepts = (TokenType.ACCESS, TokenType.DEVICE)
-
-
 class IntakeView(PortalView):
     """An address of the upload path; identity is judged in its statement once more."""
 
-    authentication_classes = (UploadAuthentication,)
+    token_types = (TokenType.ACCESS, TokenType.DEVICE)
     permissions: ClassVar[Mapping[str, Requirement]] = {
         "post": Open.SIGNED_IN,
         "get": Open.SIGNED_IN,

@@ -20,9 +20,10 @@ class SignInRefused(AuthenticationFailed):
 
 
 class BearerAuthentication(BaseAuthentication):
-    """`Authorization: Bearer <access>`. No header at all means nobody in particular."""
+    """`Authorization: Bearer <access>`. No header at all means nobody in particular.
 
-    accepts: Iterable[TokenType] = (TokenType.ACCESS,)
+    A view that takes other tokens too names all that it takes in `token_types`.
+    """
 
     def authenticate(self, request: Request) -> tuple[User, Authenticated] | None:
         """Return who asks and with what.
@@ -36,7 +37,7 @@ class BearerAuthentication(BaseAuthentication):
         try:
             if scheme.lower() != "bearer":
                 raise TokenInvalid()
-            found = sessions.authenticate(token.strip(), clock.now(), self.accepts)
+            found = sessions.authenticate(token.strip(), clock.now(), _taken_by(request))
         except NotAuthenticated as refusal:
             # Of the framework's own kind, so that it does not ask a second time.
             raise SignInRefused() from refusal
@@ -45,3 +46,9 @@ class BearerAuthentication(BaseAuthentication):
     def authenticate_header(self, request: Request) -> str:
         """Return the challenge of a 401."""
         return CHALLENGE
+
+
+def _taken_by(request: Request) -> Iterable[TokenType]:
+    view = (request.parser_context or {}).get("view")
+    taken: Iterable[TokenType] = getattr(view, "token_types", (TokenType.ACCESS,))
+    return taken

@@ -84,7 +84,6 @@ class BearerScheme(OpenApiAuthenticationExtension):
     """How the document names our tokens."""
 
     target_class = "portal.api.authentication.BearerAuthentication"
-    match_subclasses = True
     name = "bearer"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
