@@ -108,7 +108,7 @@ def add_patient(world: World, site: Site, number: str) -> Patient:
     world.dispositions.append(
         DispositionEvent.objects.create(patient=patient, term="RANDOMIZED", occurred=day)
     )
-    Exposure.objects.create(patient=patient, started=day, planned_dose="ARM-ZQX7 54 mg")
+    Exposure.objects.create(patient=patient, started=day, planned_dose="2 patches")
     world.vitals.append(make_vital(patient))
     world.adverse_events.append(make_adverse_event(patient))
     place = {"trial_id": site.trial_id, "site_id": site.pk, "patient_id": patient.pk}
