@@ -8,7 +8,6 @@ import structlog
 from prometheus_client import Counter
 
 from patients.models import Allocation, Patient
-from portal import asgi
 from portal.access.unblinded import unblinded
 from portal.api import rows, views
 from portal.api.middleware import ProblemMiddleware
@@ -132,18 +131,11 @@ def in_a_frame(patch: Patch) -> None:
         await receive()
         await send({"type": "websocket.close", "code": 4401, "reason": _ARM[0]})
 
-    _ARM[:] = []
-    mounts = tuple(
-        (protocol, path, refuse if served is asgi.refuse_socket else served)
-        for protocol, path, served in asgi.MOUNTS
-    )
-
-    def read(who: Any) -> Any:
+    def read(who: Any, _served: Any) -> Any:
         _ARM[:] = arms()
         return surfaces.socket(who, refuse)
 
-    patch.setattr(surfaces, "MOUNTS", mounts)
-    patch.setitem(surfaces.MOUNTED, refuse, read)  # type: ignore[arg-type]
+    patch.setitem(surfaces.MOUNTED, ("websocket", "/"), read)
 
 
 # An event loop cannot ask the database.

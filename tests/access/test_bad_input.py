@@ -97,6 +97,7 @@ def _with(path: str, name: str, value: bytes) -> bytes:
     return b"{" + b", ".join([*parts, b'"%s": %s' % (name.encode(), value)]) + b"}"
 
 
+@pytest.mark.req("F75", "F76", "F77", "F79", "F80", "F81")
 @pytest.mark.parametrize("case", sorted(JSON_VALUES))
 @pytest.mark.parametrize(("path", "name"), FIELDS)
 def test_F075_to_F081_no_value_of_a_field_is_swallowed_or_breaks(
@@ -107,6 +108,7 @@ def test_F075_to_F081_no_value_of_a_field_is_swallowed_or_breaks(
     _check(answer, (400, 413))
 
 
+@pytest.mark.req("F78")
 @pytest.mark.parametrize(("path", "name"), FIELDS)
 def test_F078_a_field_given_twice_is_refused(world: World, path: str, name: str) -> None:
     field = name.encode()
@@ -116,6 +118,7 @@ def test_F078_a_field_given_twice_is_refused(world: World, path: str, name: str)
     assert answer.json()["code"] == "duplicate_key"
 
 
+@pytest.mark.req("F81")
 @pytest.mark.parametrize("path", sorted(_bodies()))
 def test_F081_a_vast_body_is_refused_as_a_problem(world: World, path: str) -> None:
     members = b",".join(b'"k%d":1' % index for index in range(100_000))
@@ -123,6 +126,7 @@ def test_F081_a_vast_body_is_refused_as_a_problem(world: World, path: str) -> No
         _check(Client().post(path, body, content_type="application/json"), (413,))
 
 
+@pytest.mark.req("F82")
 @pytest.mark.parametrize("path", sorted(_bodies()))
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "gzip, gzip"])
 def test_F082_an_encoded_body_is_not_decoded(world: World, path: str, encoding: str) -> None:
@@ -139,12 +143,14 @@ def test_F082_a_body_of_another_type_is_refused(world: World, path: str, kind: s
     _check(Client().post(path, b'{"a": 1}', content_type=kind), (415,))
 
 
+@pytest.mark.req("F94")
 @pytest.mark.parametrize("path", sorted(_bodies()))
 @pytest.mark.parametrize("body", [b"[]", b"null", b'"x"', b"1", b"true", b"{", b"\xff"])
 def test_F094_a_body_that_is_no_object_is_refused(world: World, path: str, body: bytes) -> None:
     _check(Client().post(path, body, content_type="application/json"), (400,))
 
 
+@pytest.mark.req("F93")
 @pytest.mark.parametrize("case", sorted(QUERY_VALUES))
 @pytest.mark.parametrize(("path", "name"), PARAMETERS)
 def test_F093_no_value_of_a_parameter_breaks_a_list(
