@@ -12,7 +12,7 @@ from pathlib import Path
 
 from portal.embedded.home import ROOT, private_folder
 
-KEPT = 2
+KEPT = 6
 SHAPING = ("*/migrations/*.py", "*/models/*.py", "*/models.py", "portal/core/**/*.py",
            "portal/*/models/*.py", "portal/*/models.py", "portal/*/migrations/*.py",
            "portal/access/*.py", "deploy/roles.sql", "requirements.txt")  # fmt: skip
