@@ -384,6 +384,7 @@ SPECTACULAR_SETTINGS = {
         "ReadingStatus": "patients.vocabulary.ReadingStatus",
         "FindingSeverity": "patients.vocabulary.FindingSeverity",
         "FindingState": "patients.vocabulary.FindingState",
+        "ReportStatus": "patients.vocabulary.ReportStatus",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

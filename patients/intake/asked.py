@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from types import SimpleNamespace
 from typing import Any
 
 from django.conf import settings
@@ -80,7 +81,7 @@ def _format(accepted: bytes) -> str:
         return "json"
     if accepted == ENVELOPE_TYPE.encode():
         return "envelope"
-    asked = Asked("GET", "/", "", {b"accept": accepted})
+    asked = SimpleNamespace(headers={"accept": accepted.decode("latin-1")}, query_params={})
     renderer, _ = DefaultContentNegotiation().select_renderer(asked, list(_RENDERERS))  # type: ignore[arg-type]
     return str(renderer.format)
 

@@ -322,7 +322,7 @@ class ReceiptSerializer(serializers.Serializer[Any]):
 
     id = serializers.UUIDField()
     submission_id = serializers.UUIDField()
-    status = serializers.ChoiceField(choices=[ReportStatus.RECEIVED.value])
+    status = serializers.ChoiceField(choices=ReportStatus.choices)
     received_at = serializers.DateTimeField()
     status_url = serializers.CharField()
     warnings = WarningSerializer(many=True)
@@ -332,7 +332,7 @@ class VerdictSerializer(serializers.Serializer[Any]):
     """What became of one report of a batch."""
 
     submission_id = serializers.UUIDField(allow_null=True)
-    status = serializers.ChoiceField(choices=[202, 400, 401, 403, 404, 409, 413, 429, 503])
+    status = serializers.IntegerField(min_value=202, max_value=503)
     receipt = ReceiptSerializer(required=False)
     problem = serializers.DictField(required=False)
 

@@ -108,12 +108,6 @@ def parameters(record: Record, bearer: Bearer, at: Any) -> Sequence[Any]:
 def statement(resource: UploadResource) -> str:
     """Return the statement that judges who asks and reads the status, one row in any case."""
     table, reference, view = _TABLES[resource]
-    alerts = (
-        "(SELECT array_agg(a.id::text ORDER BY a.id) FROM patients_alert a "
-        "WHERE a.report_id = t.id)"
-        if resource is UploadResource.EPRO_REPORT
-        else "NULL::text[]"
-    )
     return f"""WITH i AS MATERIALIZED (
     SELECT %s::uuid AS id, %s::uuid AS person, %s::uuid AS session, %s::bool AS is_device,
         %s::timestamptz AS received_at
@@ -127,7 +121,9 @@ SELECT {COUNTS}
     coalesce(t.submission_id, q.submission_id)::text,
     CASE WHEN t.id IS NULL THEN 'quarantined' ELSE coalesce(done.status, 'received') END,
     t.disposition, coalesce(t.received_at, q.received_at), coalesce(done.attempts, 0),
-    coalesce(done.last_error, ''), coalesce({alerts}, '{{}}')
+    coalesce(done.last_error, ''), coalesce((
+        SELECT array_agg(DISTINCT b.alert_id::text) FROM patients_alertbreach b
+        WHERE b.upload_id = t.id), '{{}}')
 FROM i
 LEFT JOIN accounts_session s ON s.id = i.session
 LEFT JOIN accounts_user u ON u.id = s.user_id

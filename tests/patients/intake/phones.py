@@ -245,13 +245,15 @@ class Client:
         return await self.call("GET", path, b"", token, content_type="", **more)
 
 
-async def rows(sql: str, *parameters: Any) -> list[Any]:
+async def rows(sql: str, *parameters: Any, then: str | None = None) -> list[Any]:
     """Return the rows of a query, on a connection of its own thread that ends with it."""
 
     def read() -> list[Any]:
         try:
             with connection.cursor() as cursor:
                 cursor.execute(sql, parameters)
+                if then is not None:
+                    cursor.execute(then)
                 return list(cursor.fetchall()) if cursor.description else []
         finally:
             connection.close()

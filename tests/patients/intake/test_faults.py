@@ -1,0 +1,191 @@
+"""A poisoned row, a database that is away, read-only, locked or restarted, and the end of a server.
+
+Phones keep what was not answered 202; what was is there.
+"""
+
+import asyncio
+import time
+from typing import Any
+
+import psycopg
+import pytest
+from django.conf import settings as django_settings
+from django.db import connection
+
+from patients.intake import app
+from portal.core.ids import uuid7
+from tests.patients.intake.phones import Client, Ward, report, rows
+from tests.plugins.servers import SERVERS
+
+pytestmark = pytest.mark.django_db(transaction=True)
+POISON = """
+CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF NEW.language = 'poison' THEN
+        RAISE EXCEPTION 'poisoned' USING ERRCODE = 'numeric_value_out_of_range';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER poison BEFORE INSERT ON patients_eproreport FOR EACH ROW EXECUTE FUNCTION poison();
+"""
+
+
+def _owner() -> "psycopg.Connection[Any]":
+    url = SERVERS.postgres.url("portal_owner", SERVERS.database)
+    return psycopg.connect(url, autocommit=True)
+
+
+def _superuser() -> "psycopg.Connection[Any]":
+    return psycopg.connect(SERVERS.postgres.url("postgres", "postgres"), autocommit=True)
+
+
+def _as_owner(statement: str) -> None:
+    with _owner() as owner:
+        owner.execute(statement)  # type: ignore[call-overload]
+
+
+async def test_poisoned_row_never_refuses_its_neighbors(ward: Ward, client: Client) -> None:
+    await asyncio.to_thread(_as_owner, POISON)
+    bodies = [report(ward.patient, language="poison" if n == 4 else "en") for n in range(10)]
+
+    answers = await asyncio.gather(
+        *(client.post("epro-reports", body, ward.token) for body in bodies)
+    )
+
+    assert [answer.status for answer in answers] == [400 if n == 4 else 202 for n in range(10)]
+    assert await rows("SELECT count(*) FROM patients_eproreport") == [(9,)]
+
+
+def _end_connections() -> None:
+    with _superuser() as superuser:
+        superuser.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE application_name = 'portal-intake'"
+        )
+
+
+@pytest.mark.req("F24")
+async def test_ended_connection_is_one_503_at_most_and_the_next_report_is_fine(
+    ward: Ward, client: Client
+) -> None:
+    for _ in range(5):
+        await asyncio.to_thread(_end_connections)
+        body = report(ward.patient)
+        answers = [await client.post("epro-reports", body, ward.token) for _ in range(2)]
+
+        assert answers[0].status in (202, 503)
+        assert answers[1].status == 202
+    assert await rows("SELECT count(*) FROM patients_eproreport") == [(5,)]
+
+
+@pytest.mark.req("F22")
+async def test_database_away_is_503_with_advice_and_back_again_is_fine(
+    ward: Ward, client: Client, settings: Any
+) -> None:
+    there = django_settings.DATABASES["default"]["HOST"]
+    settings.DATABASES["default"]["HOST"] = "/nonexistent"
+    await asyncio.to_thread(_end_connections)
+    try:
+        answers = [
+            await client.post("epro-reports", report(ward.patient), ward.token) for _ in range(3)
+        ]
+    finally:
+        settings.DATABASES["default"]["HOST"] = there
+
+    assert {answer.status for answer in answers} == {503}
+    assert all(int(answer.headers["retry-after"]) > 0 for answer in answers)
+    assert answers[0].headers["content-type"] == "application/problem+json"
+    until = time.monotonic() + 60
+    body = report(ward.patient)
+    while (await client.post("epro-reports", body, ward.token)).status != 202:
+        assert time.monotonic() < until
+        await asyncio.sleep(0.05)
+
+
+@pytest.mark.req("F23")
+async def test_read_only_database_refuses_uploads_for_now_and_keeps_no_half(
+    ward: Ward, client: Client
+) -> None:
+    name = SERVERS.database
+
+    def switch(word: str) -> None:
+        with _superuser() as superuser:
+            superuser.execute(
+                f"ALTER DATABASE {name} SET default_transaction_read_only = {word}"  # type: ignore[arg-type]
+            )
+        _end_connections()
+
+    await asyncio.to_thread(switch, "on")
+    answers = [await client.post("epro-reports", report(ward.patient), ward.token) for _ in "ab"]
+    await asyncio.to_thread(switch, "off")
+    after = [await client.post("epro-reports", report(ward.patient), ward.token) for _ in "ab"]
+
+    assert [answer.status for answer in answers] == [503, 503]
+    assert after[-1].status == 202
+
+
+@pytest.mark.req("F28")
+async def test_lock_of_a_migration_is_waited_for_shortly_only(ward: Ward, client: Client) -> None:
+    def lock() -> "psycopg.Connection[Any]":
+        owner = _owner()
+        owner.autocommit = False
+        owner.execute("LOCK TABLE patients_eproreport IN ACCESS EXCLUSIVE MODE")
+        return owner
+
+    held = await asyncio.to_thread(lock)
+    body = report(ward.patient)
+    during = await client.post("epro-reports", body, ward.token)
+    await asyncio.to_thread(held.close)
+    after = await client.post("epro-reports", body, ward.token)
+
+    assert (during.status, after.status) == (503, 202)
+
+
+async def test_end_of_the_server_answers_what_was_queued(ward: Ward, client: Client) -> None:
+    waiting = [
+        asyncio.ensure_future(client.post("epro-reports", report(ward.patient), ward.token))
+        for _ in range(50)
+    ]
+    await asyncio.sleep(0)
+
+    await app.stop()
+
+    answers = await asyncio.gather(*waiting)
+    stored = sum(answer.status == 202 for answer in answers)
+    assert {answer.status for answer in answers} <= {202, 503}
+    assert await rows("SELECT count(*) FROM patients_eproreport") == [(stored,)]
+    await app.start()
+
+
+@pytest.mark.req("F21")
+async def test_connection_of_intake_commits_to_disk_whatever_the_role_says(
+    ward: Ward, client: Client
+) -> None:
+    intake = await app.running()
+
+    found = await intake.ask("SHOW synchronous_commit", ())
+
+    assert found == [("on",)]
+
+
+async def test_report_through_django_meets_the_same_statement(ward: Ward, client: Client) -> None:
+    from django.test import Client as DjangoClient
+
+    def post(body: dict[str, Any]) -> Any:
+        try:
+            return DjangoClient().post(
+                "/api/v1/intake/epro-reports/",
+                body,
+                content_type="application/json",
+                headers={"authorization": f"Bearer {ward.token}"},
+            )
+        finally:
+            connection.close()
+
+    body = report(ward.patient)
+    first = await asyncio.to_thread(post, body)
+    second = await client.post("epro-reports", body, ward.token)
+    unknown = await asyncio.to_thread(post, report(uuid7()))
+
+    assert (first.status_code, second.status, unknown.status_code) == (202, 202, 404)
+    assert first.json() == second.json()
+    assert second.headers["idempotency-replayed"] == "true"
