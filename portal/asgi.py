@@ -9,6 +9,8 @@ os.environ.setdefault("PORTAL_PROCESS", "web")
 
 from django.core.asgi import get_asgi_application
 
+from portal.ops.cors import with_cors
+
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -54,7 +56,7 @@ MOUNTS: tuple[tuple[str, str, Application], ...] = (
 )
 
 
-async def application(scope: Scope, receive: Receive, send: Send) -> None:
+async def serve(scope: Scope, receive: Receive, send: Send) -> None:
     """Hand the connection to whatever serves its protocol and path."""
     if scope["type"] == "lifespan":
         await lifespan(scope, receive, send)
@@ -63,3 +65,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if protocol == scope["type"] and scope["path"].startswith(prefix):
             await mounted(scope, receive, send)
             return
+
+
+# Around everything, so that no mounted application needs to know of other origins.
+application = with_cors(serve)

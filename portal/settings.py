@@ -60,6 +60,10 @@ ALLOWED_HOSTS = env.list(
 )
 ALLOWED_ORIGINS = env.list("PORTAL_ALLOWED_ORIGINS", default=[])
 CSRF_TRUSTED_ORIGINS = [origin for origin in ALLOWED_ORIGINS if origin.startswith("https://")]
+# Origins whose pages may call the API with a token; none unless named.
+CORS_ORIGINS = frozenset(env.list("PORTAL_CORS_ORIGINS", default=[]))
+# Hosts, addresses and networks that the portal may call although they are not public.
+OUTBOUND_ALLOW = env.list("PORTAL_OUTBOUND_ALLOW", default=[])
 # How many proxies stand in front: the client's address is taken that many hops from the right.
 TRUSTED_PROXIES = env.int("PORTAL_TRUSTED_PROXIES", default=0)
 METRICS_TOKEN = Withheld(env("PORTAL_METRICS_TOKEN", default=""))

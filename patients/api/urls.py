@@ -3,6 +3,8 @@
 from django.urls import path
 
 from patients.api import views
+from patients.api.identity import IdentityView
+from patients.api.sharing import PatientShareViewSet, ShareViewSet
 from patients.intake import views as intake
 from patients.models import DataFinding, Patient, VitalSign
 from portal.access.permissions import Permission
@@ -55,6 +57,13 @@ urlpatterns = [
         name="intake-vitals-upload",
     ),
     path("intake/batch/", intake.BatchView.as_view(), name="intake-batch"),
+    path("patients/<uuid:pk>/identity/", IdentityView.as_view(), name="patient-identity"),
+    path(
+        "patients/<uuid:pk>/shares/",
+        PatientShareViewSet.as_view({**LIST, "post": "create"}),
+        name="patient-shares",
+    ),
+    path("shares/<uuid:pk>/end/", ShareViewSet.as_view({"post": "end"}), name="share-end"),
     path("vitals/", views.VitalSignViewSet.as_view(LIST), name="vitals"),
     path("findings/", views.FindingViewSet.as_view(LIST), name="findings"),
 ]

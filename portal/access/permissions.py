@@ -10,6 +10,7 @@ class Permission(StrEnum):
     # accounts, access and audit
     USER_VIEW = "user:view"
     SESSION_VIEW = "session:view"
+    SESSION_END = "session:end"
     AUDIT_ENTRY_VIEW = "audit_entry:view"
     ASSIGNMENT_VIEW = "assignment:view"
     DELEGATION_VIEW = "delegation:view"

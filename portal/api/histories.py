@@ -81,7 +81,7 @@ class HistoryViewSet(NestedMixin, ScopedViewSet):
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Return who changed what, when and why, newest first."""
         rows: QuerySet[Any] = TRACKED[self.model]._default_manager.filter(pgh_obj_id=self.above.pk)
-        only = self._field(request.query_params.get("field"))
+        only = self._field(request.query_params.get("field") or None)
         if only is not None:
             before = Window(Lag(only), order_by="pgh_id")
             rows = rows.annotate(value_before=before)

@@ -23,6 +23,7 @@ from portal.api.session_serializers import (
     SignedInSerializer,
     SignInSerializer,
 )
+from portal.api.sessions import security_events
 from portal.api.views import PortalView, person
 from portal.core import clock
 
@@ -138,6 +139,7 @@ class MeView(PortalView):
                 "language": user.language,
                 "kind": user.kind,
                 "permissions": permissions_held(user),
+                "security_events": security_events(user, at=clock.now()),
             }
         )
 

@@ -78,6 +78,17 @@ class PermissionsSerializer(serializers.Serializer[Any]):
     patients = AnchorPermissionsSerializer(many=True)
 
 
+class SecurityEventSerializer(serializers.Serializer[Any]):
+    """What the person must know: through which client somebody used a token a second time."""
+
+    kind = serializers.ChoiceField(choices=["token_reused"])
+    at = serializers.DateTimeField()
+    session = serializers.UUIDField(help_text="The session that was ended because of it.")
+    address = serializers.CharField(allow_null=True)
+    program = serializers.CharField(allow_null=True)
+    device = serializers.CharField(allow_null=True)
+
+
 class MeSerializer(PersonSerializer):
     """The person who asks."""
 
@@ -85,3 +96,6 @@ class MeSerializer(PersonSerializer):
     language = serializers.CharField()
     kind = serializers.ChoiceField(choices=UserKind.values)
     permissions = PermissionsSerializer()
+    security_events = SecurityEventSerializer(
+        many=True, help_text="Of the last 30 days: tell the person."
+    )

@@ -58,7 +58,7 @@ class AuditTrailView(PortalView):
         The last line says how many rows there are and the SHA-256 of all lines before it: a file
         without it was cut off.
         """
-        form = _form(request.query_params.get("format", Form.NDJSON.value))
+        form = _form(request.query_params.get("format") or Form.NDJSON.value)
         user, at = person(request), clock.now()
         if is_unblinding_to(user):
             record(Action.UNBLINDED, by=user, at=at, resource=RESOURCE)

@@ -6,6 +6,12 @@ from portal.api.audit import AuditEntryViewSet
 from portal.api.document import DocsView, SchemaView
 from portal.api.live import TicketView
 from portal.api.session import MeView, RefreshView, SignInView, SignOutView
+from portal.api.sessions import (
+    EndOwnSessionsView,
+    EndOwnSessionView,
+    OwnSessionsViewSet,
+    SessionViewSet,
+)
 from portal.api.trail_export import AuditTrailView
 from portal.api.views import DETAIL, LIST
 
@@ -14,6 +20,12 @@ urlpatterns = [
     path("auth/token/refresh/", RefreshView.as_view(), name="auth-token-refresh"),
     path("auth/logout/", SignOutView.as_view(), name="auth-logout"),
     path("auth/me/", MeView.as_view(), name="auth-me"),
+    path("auth/sessions/", OwnSessionsViewSet.as_view(LIST), name="own-sessions"),
+    path("auth/sessions/end-all/", EndOwnSessionsView.as_view(), name="own-sessions-end-all"),
+    path("auth/sessions/<uuid:pk>/end/", EndOwnSessionView.as_view(), name="own-session-end"),
+    path("sessions/", SessionViewSet.as_view(LIST), name="sessions"),
+    path("sessions/end-all/", SessionViewSet.as_view({"post": "end_all"}), name="sessions-end-all"),
+    path("sessions/<uuid:pk>/end/", SessionViewSet.as_view({"post": "end"}), name="session-end"),
     path("live/tickets/", TicketView.as_view(), name="live-tickets"),
     path("audit-entries/", AuditEntryViewSet.as_view(LIST), name="audit-entries"),
     path("audit-entries/<uuid:pk>/", AuditEntryViewSet.as_view(DETAIL), name="audit-entry"),

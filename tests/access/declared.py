@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+INVESTIGATOR = frozenset({"principal_investigator"})
+SYSTEM_ADMIN = frozenset({"system_admin"})
 ADMINS = frozenset({"system_admin", "sponsor_admin"})
 REVIEWERS = frozenset(
     {
@@ -68,6 +70,12 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("auth-token-refresh", "POST"): _row(EVERYBODY),
     ("auth-logout", "POST"): _row(EVERYBODY),
     ("auth-me", "GET"): _row(EVERYBODY),
+    ("own-sessions", "GET"): _row(EVERYBODY),
+    ("own-sessions-end-all", "POST"): _row(EVERYBODY),
+    ("own-session-end", "POST"): _row(EVERYBODY, below="entries"),
+    ("sessions", "GET"): _row(SYSTEM_ADMIN),
+    ("sessions-end-all", "POST"): _row(SYSTEM_ADMIN),
+    ("session-end", "POST"): _row(SYSTEM_ADMIN, below="entries"),
     ("live-tickets", "POST"): _row(EVERYBODY),
     ("schema", "GET"): _row(EVERYBODY),
     ("docs", "GET"): _row(EVERYBODY),
@@ -103,6 +111,15 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("patient-history", "GET"): _row(READS_HISTORY, below="patients", sees=READS_PATIENTS),
     ("vital-history", "GET"): _row(READS_HISTORY, below="vitals", sees=READS_VITALS),
     ("finding-history", "GET"): _row(READS_TRAIL, below="findings", sees=READS_FINDINGS),
+    ("patient-identity", "GET"): _row(SITE_STAFF, below="patients", sees=READS_PATIENTS),
+    ("patient-shares", "GET"): _row(READS_HISTORY, below="patients", sees=READS_PATIENTS),
+    ("patient-shares", "POST"): _row(INVESTIGATOR, below="patients", sees=READS_PATIENTS),
+    ("share-end", "POST"): _row(INVESTIGATOR, below="entries"),
+    ("delegations", "GET"): _row(READS_HISTORY | ADMINS),
+    ("delegation-accept", "POST"): _row(EVERYBODY, below="entries"),
+    ("delegation-end", "POST"): _row(INVESTIGATOR, below="entries"),
+    ("access-reviews", "GET"): _row(ADMINS | {"trial_manager", "inspector"}),
+    ("access-report", "GET"): _row(READS_HISTORY | ADMINS),
     ("audit-entries", "GET"): _row(READS_TRAIL),
     ("audit-entry", "GET"): _row(READS_TRAIL, below="entries"),
     ("audit-trail", "GET"): _row(READS_TRAIL),

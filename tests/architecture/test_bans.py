@@ -89,6 +89,40 @@ def test_services_rules_and_selectors_take_the_time_from_their_caller() -> None:
     ]
 
 
+def test_only_one_module_calls_other_machines() -> None:
+    """Use portal.core.outbound.fetch(): it judges the address, the time and the length."""
+    ways_out = {
+        "urllib.request",
+        "http.client",
+        "requests",
+        "httpx",
+        "aiohttp",
+        "urllib3",
+        "ftplib",
+    }
+    # The launcher asks its own children, the simulation plays phones against this very portal.
+    ways = ("portal/core/outbound.py", "portal/embedded/", "portal/demo/simulation/")
+    imported = [
+        f"{path}:{node.lineno}"
+        for path, tree in SOURCES.items()
+        if not path.startswith(ways)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in _imported(node)
+        if any(name == way or name.startswith(f"{way}.") for way in ways_out)
+    ]
+    dials = {"create_connection", "open_connection", "urlopen"}
+    assert not imported
+    assert not found(dials, outside=ways)
+
+
+def _imported(node: ast.Import | ast.ImportFrom) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    module = node.module or ""
+    return [module, *(f"{module}.{alias.name}" for alias in node.names)]
+
+
 def test_no_serializer_takes_every_field() -> None:
     assert not [
         path
@@ -160,9 +194,9 @@ def test_names_after_raises_exist() -> None:
 
 def test_file_stays_about_one_thing() -> None:
     """Above 400 lines a module needs a reason here."""
-    reasons: dict[str, str] = {}
+    reasons = {"portal/settings.py": "one list of all that the environment decides"}
     long = {path for path in SOURCES if len((ROOT / path).read_text().splitlines()) > 400}
-    assert long == set(reasons)
+    assert long <= set(reasons)
 
 
 def test_repository_names_no_machine_path_and_no_leftover() -> None:

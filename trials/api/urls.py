@@ -6,6 +6,7 @@ from portal.access.permissions import Permission
 from portal.api.histories import history_of
 from portal.api.views import DETAIL, LIST
 from trials.api import views
+from trials.api.access_views import AccessReportView, AccessReviewViewSet, DelegationViewSet
 from trials.models import Site, Trial
 
 urlpatterns = [
@@ -24,6 +25,19 @@ urlpatterns = [
         history_of(Site, Permission.SITE_VIEW),
         name="site-history",
     ),
+    path("delegations/", DelegationViewSet.as_view(LIST), name="delegations"),
+    path(
+        "delegations/<uuid:pk>/accept/",
+        DelegationViewSet.as_view({"post": "accept"}),
+        name="delegation-accept",
+    ),
+    path(
+        "delegations/<uuid:pk>/end/",
+        DelegationViewSet.as_view({"post": "end"}),
+        name="delegation-end",
+    ),
+    path("access-reviews/", AccessReviewViewSet.as_view(LIST), name="access-reviews"),
+    path("access-report/", AccessReportView.as_view(), name="access-report"),
     path("sites/", views.SiteViewSet.as_view(LIST), name="sites"),
     path("sites/<uuid:pk>/", views.SiteViewSet.as_view(DETAIL), name="site"),
 ]
