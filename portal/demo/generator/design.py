@@ -1,6 +1,9 @@
 """The demo's trials, visits and sites, as tables. Every name in them is made up."""
 
 from dataclasses import dataclass
+from typing import Any
+
+from trials.services.instruments import shipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,23 +253,7 @@ DIARY_ITEMS = (*DIARY_SCALES, SAFETY_ITEM, "note")
 DIARY_OPENS, DIARY_CLOSES = "17:00", "23:00"
 
 
-def diary_definition() -> dict[str, object]:
-    """Return the definition of `daily-diary` 1.0."""
-    scales = [
-        {"code": code, "type": "integer", "minimum": low, "maximum": high, "label": label}
-        for code, (low, high, _bad, label) in DIARY_SCALES.items()
-    ]
-    return {
-        "items": [
-            *scales,
-            {
-                "code": SAFETY_ITEM,
-                "type": "boolean",
-                "label": "Today I had thoughts of harming myself",
-                "safety": True,
-                "critical": True,
-            },
-            {"code": "note", "type": "text", "label": "Anything else", "maximum_length": 2000},
-        ],
-        "window": {"opens": DIARY_OPENS, "closes": DIARY_CLOSES},
-    }
+def diary_definition() -> dict[str, Any]:
+    """Return the definition of `daily-diary` 1.0, as the portal ships it."""
+    definition: dict[str, Any] = shipped("daily-diary", "1.0")["definition"]
+    return definition

@@ -5,16 +5,17 @@ A day's window is wall time at the site. Most write in it; some forget, some wri
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
+from patients.rules.diary_windows import instant_of
 from portal.demo.generator import design
 from portal.demo.generator import records as r
 from portal.demo.generator.draws import clamp
 from portal.demo.generator.participation import Maker
 from portal.demo.generator.people import Fate, Story
-from portal.demo.generator.times import full, instant
+from portal.demo.generator.times import full
 
 _NOTES = (
     "felt dizzy after lunch",
@@ -55,13 +56,11 @@ def diaries(make: Maker) -> list[r.Row]:
 def _due(make: Maker, day: int) -> Due:
     person = make.person
     local_day = person.on(day)
-    opens, closes = (int(wall[:2]) for wall in (design.DIARY_OPENS, design.DIARY_CLOSES))
-    return Due(
-        day,
-        local_day,
-        instant(local_day, opens, person.zone),
-        instant(local_day, closes, person.zone),
+    opens, closes = (
+        instant_of(local_day, time.fromisoformat(wall), person.zone)
+        for wall in (design.DIARY_OPENS, design.DIARY_CLOSES)
     )
+    return Due(day, local_day, opens, closes)
 
 
 def _one_day(make: Maker, due: Due) -> list[r.Row]:

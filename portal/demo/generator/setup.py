@@ -80,7 +80,7 @@ def _instrument(times: Times, at: datetime) -> r.Instrument:
         created_at=at,
         code="daily-diary",
         version="1.0",
-        title="Diary",
+        title="Daily diary",
         definition=design.diary_definition(),
     )
 

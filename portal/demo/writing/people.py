@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -22,7 +21,8 @@ from patients.models import (
     ScreeningAttempt,
     TreatmentState,
 )
-from patients.vocabulary import EntrySource, Participation, Treatment, VitalStatus
+from patients.rules.derived import Facts, Standing, standing_of
+from patients.vocabulary import EntrySource, Participation
 from portal.core.bulk import copy_in
 from portal.demo.generator import records as r
 from portal.demo.writing.cast import Cast
@@ -56,15 +56,6 @@ class Clinical:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """Where a patient stands, derived from the facts."""
-
-    participation: Participation = Participation.SCREENING
-    treatment: Treatment = Treatment.NOT_STARTED
-    vital_status: VitalStatus = VitalStatus.ALIVE
-
-
 def write_people(demo: r.Demo, cast: Cast, clinical: Clinical) -> None:
     """Write the patients and their participation."""
     states = states_of(demo)
@@ -84,7 +75,7 @@ def write_people(demo: r.Demo, cast: Cast, clinical: Clinical) -> None:
     copy_in(ClinicalFlag, _flags(demo, cast, clinical))
 
 
-def states_of(demo: r.Demo) -> dict[UUID, State]:
+def states_of(demo: r.Demo) -> dict[UUID, Standing]:
     """Return the state of every patient."""
     ends: dict[UUID, dict[str, str]] = defaultdict(dict)
     for row in demo.of(r.Disposition):
@@ -95,28 +86,32 @@ def states_of(demo: r.Demo) -> dict[UUID, State]:
     dead = {row.patient_id for row in demo.of(r.Death)}
     treated = {row.patient_id for row in demo.of(r.Exposure)}
     return {
-        patient.id: _state(ends[patient.id], patient.id in treated, patient.id in dead)
+        patient.id: _standing(ends[patient.id], patient.id in treated, patient.id in dead)
         for patient in demo.of(r.Patient)
     }
 
 
-def _state(ends: Mapping[str, str], is_treated: bool, is_dead: bool) -> State:
-    vital_status = VitalStatus.DEAD if is_dead else VitalStatus.ALIVE
+def _standing(ends: Mapping[str, str], is_treated: bool, is_dead: bool) -> Standing:
+    end = ends.get("Treatment", "")
+    return standing_of(
+        Facts(
+            entered=Participation(ends["entered"]) if "entered" in ends else None,
+            ended=_ended(ends, end),
+            is_exposed=is_treated,
+            has_completed_treatment=end == "completed",
+            is_dead=is_dead,
+        )
+    )
+
+
+def _ended(ends: Mapping[str, str], end: str) -> Participation | None:
     if ends.get("Screening") == "screen_failure":
-        return State(Participation.SCREEN_FAILED, vital_status=vital_status)
-    if "entered" not in ends:
-        return State(vital_status=vital_status)
-    end = ends.get("Treatment")
-    if end is None:
-        treatment = Treatment.ON if is_treated else Treatment.NOT_STARTED
-        return State(Participation(ends["entered"]), treatment, vital_status)
+        return Participation.SCREEN_FAILED
+    if end == "completed":
+        return Participation.COMPLETED if "Follow-up" in ends else None
     if end == "lost_to_follow_up":
-        return State(Participation.LOST_TO_FOLLOW_UP, Treatment.STOPPED, VitalStatus.UNKNOWN)
-    if end != "completed":
-        return State(Participation.DISCONTINUED, Treatment.STOPPED, vital_status)
-    is_over = "Follow-up" in ends
-    participation = Participation.COMPLETED if is_over else Participation.IN_FOLLOW_UP
-    return State(participation, Treatment.COMPLETED, vital_status)
+        return Participation.LOST_TO_FOLLOW_UP
+    return Participation.DISCONTINUED if end else None
 
 
 def _documents(demo: r.Demo) -> Rows:
@@ -149,7 +144,7 @@ def _purposes(demo: r.Demo) -> Rows:
         }
 
 
-def _patients(demo: r.Demo, cast: Cast, states: Mapping[UUID, State]) -> Rows:
+def _patients(demo: r.Demo, cast: Cast, states: Mapping[UUID, Standing]) -> Rows:
     first = next(site.id for site in demo.of(r.Site) if site.number == 1)
     names = iter(DEMO_PATIENTS)
     facts = {row.patient_id: row for row in demo.of(r.Demographics)}
@@ -249,7 +244,7 @@ def _dispositions(demo: r.Demo, clinical: Clinical) -> Rows:
         }
 
 
-def _treatment_states(demo: r.Demo, clinical: Clinical, states: Mapping[UUID, State]) -> Rows:
+def _treatment_states(demo: r.Demo, clinical: Clinical, states: Mapping[UUID, Standing]) -> Rows:
     """One state for each treated patient, since the last fact that decided it."""
     begun: dict[UUID, r.Exposure] = {}
     ended: dict[UUID, r.Disposition] = {}

@@ -12,7 +12,8 @@ from patients.models import (
     PatientSite,
     ScreeningAttempt,
 )
-from patients.vocabulary import Participation, ScreeningResult, Treatment, VitalStatus
+from patients.rules.derived import Facts, standing_of
+from patients.vocabulary import Participation, ScreeningResult
 from portal.core.ids import uuid7
 from portal.core.partial_dates import PartialDateTime
 from portal.exchange.sdtm.importing.context import ORIGIN, Line, Person, Study, bounded
@@ -68,31 +69,19 @@ def learn_outcomes(study: Study, domain: str, rows: Iterable[Row]) -> None:
             person.dispositions.append((category, text_of(row.get("DSDECOD")).upper()))
 
 
-def participation_of(person: Person) -> Participation:
-    """Return where the patient stands, from the last disposition event or from what is there."""
-    for category, term in reversed(person.dispositions):
-        if category in ("", _END_OF_STUDY):
-            return Participation(participation_after(term))
-    if person.is_exposed or (person.arm_code and not is_no_arm(person.arm_code)):
-        return Participation.RANDOMIZED
-    return Participation.SCREENING
-
-
-def treatment_of(person: Person, participation: Participation) -> Treatment:
-    """Return whether the patient takes the study product."""
-    if not person.is_exposed:
-        return Treatment.NOT_STARTED
-    if participation is Participation.COMPLETED:
-        return Treatment.COMPLETED
-    return Treatment.ON if participation is Participation.RANDOMIZED else Treatment.STOPPED
-
-
-def vital_status_of(person: Person, participation: Participation) -> VitalStatus:
-    """Return whether the patient was alive at the end of participation."""
-    if person.is_dead:
-        return VitalStatus.DEAD
-    lost = participation is Participation.LOST_TO_FOLLOW_UP
-    return VitalStatus.UNKNOWN if lost else VitalStatus.ALIVE
+def facts_of(person: Person) -> Facts:
+    """Return what the patient's standing is derived from; the last disposition event counts."""
+    terms = (
+        term for category, term in reversed(person.dispositions) if category in ("", _END_OF_STUDY)
+    )
+    last = next(terms, None)
+    has_arm = bool(person.arm_code) and not is_no_arm(person.arm_code)
+    return Facts(
+        entered=Participation.RANDOMIZED if person.is_exposed or has_arm else None,
+        ended=None if last is None else Participation(participation_after(last)),
+        is_exposed=person.is_exposed,
+        is_dead=person.is_dead,
+    )
 
 
 class PatientTables:
@@ -147,14 +136,14 @@ class Subjects:
             line.report("duplicate_key", variable="USUBJID", value=person.usubjid)
             return
         self.written.add(person.id)
-        participation = participation_of(person)
+        standing = standing_of(facts_of(person))
         self.patients.add(
             person.site_id,
             person.usubjid,
             self._number(line, person),
-            participation.value,
-            treatment_of(person, participation).value,
-            vital_status_of(person, participation).value,
+            standing.participation.value,
+            standing.treatment.value,
+            standing.vital_status.value,
             line.coded("SEX", SEXES),
             bounded(read_decimal(line.row.get("AGE")), digits=7, places=2),
             coded(AGE_UNITS, line.text("AGEU"), blank="years").code,
@@ -165,7 +154,7 @@ class Subjects:
             key=person.id,
         )
         self.stays.add(person.id, person.site_id)
-        self.attempts.add(*line.origin, _screening_result(person, participation).value)
+        self.attempts.add(*line.origin, _screening_result(person, standing.participation).value)
         self._death(line, person)
         self._arms(line)
         if not line.text("RFICDTC"):
