@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -56,7 +57,8 @@ class Bed:
         self.valkey = Valkey(folder, sockets, log=folder / "valkey.log")
         self.port = free_port()
         self.programs: dict[str, subprocess.Popen[bytes]] = {}
-        self.settings: dict[str, str] = {}
+        # What a test has armed or led astray; it is not left running for the next one.
+        self.special: set[str] = set()
         self.kills = 0
 
     # --- servers --------------------------------------------------------------------------------
@@ -119,17 +121,35 @@ class Bed:
             "PORTAL_DATA": str(self.folder),
             "PORTAL_PROCESS": name,
             "PORTAL_LOG_LEVEL": "WARNING",
+            # A dozen phones do here what thousands do elsewhere.
+            "PORTAL_INTAKE_REQUESTS_PER_MINUTE": "1000000",
             "PYTHONPATH": str(ROOT),
-            **self.settings,
             **more,
         }
 
     def start(self, name: str, *options: str, **environment: str) -> None:
-        """Start a program; the environment may name failpoints."""
+        """Start a program; the environment may name failpoints or other servers."""
+        if name in self.programs:
+            self.kill(name)
+        if options or environment:
+            self.special.add(name)
+        self._spawn(name, [*self._command(name), *options], environment)
+
+    def start_instead(self, name: str, script: str) -> None:
+        """Start a program's command line under a script that changes what it finds."""
+        words = self._command(name)
+        arguments = words[words.index("celery") + 1 :]
+        self.special.add(name)
+        self._spawn(name, [sys.executable, "-c", script, *arguments], {})
+
+    def _command(self, name: str) -> list[str]:
         values = {"host": "127.0.0.1", "port": self.port, "data": self.folder}
+        return COMMANDS[name].command(**values)
+
+    def _spawn(self, name: str, command: list[str], environment: dict[str, str]) -> None:
         with open(self.folder / f"{name}.log", "ab") as log:
             self.programs[name] = subprocess.Popen(
-                [*COMMANDS[name].command(**values), *options],
+                command,
                 env=self.environment(name, **environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -139,10 +159,24 @@ class Bed:
                 preexec_fn=child_setup(signal.SIGKILL, Identity()),
             )
 
-    def start_web(self, *options: str, **environment: str) -> None:
+    def start_web(self, **environment: str) -> None:
         """Start the web process and wait until it answers."""
-        self.start("web", *options, **environment)
-        wait_for(self.answers, "the web process answers " + self.tail("web"))
+        self.start("web", **environment)
+        wait_for(self.answers, "the web process answers")
+
+    def ensure(self, *names: str) -> None:
+        """Have programs run as ./run would: those that do stay, the others are started."""
+        for name in names:
+            if name in self.special or name not in self.programs or self.died(name):
+                self.start(name)
+        if "web" in names:
+            wait_for(self.answers, "the web process answers")
+
+    def dismiss(self) -> None:
+        """Stop what the next test must not find."""
+        for name in self.special & self.programs.keys():
+            self.kill(name)
+        self.special.clear()
 
     def answers(self) -> bool:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
@@ -154,9 +188,22 @@ class Bed:
         finally:
             connection.close()
 
+    def manage(self, *arguments: str, **environment: str) -> str:
+        """Run a management command and return all that it said."""
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "manage.py"), *arguments],
+            env=self.environment("command", **environment),
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=ROOT,
+        )
+        return done.stdout + done.stderr
+
     def kill(self, name: str, sig: int = signal.SIGKILL) -> None:
         """Kill a program and everything that it started."""
         process = self.programs.pop(name)
+        self.special.discard(name)
         if sig == signal.SIGKILL:
             kill_group(process.pid, sig)
             self.kills += 1
@@ -193,6 +240,14 @@ class Bed:
 
     def pending(self) -> int:
         return self.number("SELECT count(*) FROM outbox_outboxdelivery WHERE state = 'pending'")
+
+    def end_leases(self) -> None:
+        """Let the time of every lease be over, rather than wait for it."""
+        with self.superuser() as asked:
+            asked.execute(
+                "UPDATE outbox_outboxdelivery SET leased_until = clock_timestamp(), "
+                "due_at = least(due_at, clock_timestamp()) WHERE state = 'pending'"
+            )
 
     def wait_until_quiet(self, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until every delivery has ended."""

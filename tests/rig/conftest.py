@@ -1,10 +1,8 @@
 """The rig: one per module, since its servers and processes take seconds to start."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -20,7 +18,7 @@ import django
 django.setup()
 from portal.core import clock
 from portal.demo.simulation.cohort import make_cohort
-for patient, token in make_cohort("RIG-1", int(sys.argv[1]), clock.now()):
+for patient, token in make_cohort(sys.argv[1], int(sys.argv[2]), clock.now()):
     print(patient, token)
 """
 
@@ -40,10 +38,10 @@ def phones(bed: Bed) -> list[tuple[UUID, str]]:
     return enroll(bed, PATIENTS)
 
 
-def enroll(bed: Bed, count: int) -> list[tuple[UUID, str]]:
+def enroll(bed: Bed, count: int, number: str = "RIG-1") -> list[tuple[UUID, str]]:
     """Enroll patients by a process of their own: this one's settings are of another database."""
     done = subprocess.run(
-        [sys.executable, "-c", _ENROLL, str(count)],
+        [sys.executable, "-c", _ENROLL, number, str(count)],
         env=bed.environment("command"),
         capture_output=True,
         text=True,
@@ -56,17 +54,8 @@ def enroll(bed: Bed, count: int) -> list[tuple[UUID, str]]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_runs(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Leave no program of a test behind."""
+def nothing_armed_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Stop what a test has armed; what runs as ./run has it may go on."""
     yield
     if "bed" in request.fixturenames:
-        made = request.getfixturevalue("bed")
-        for name in list(made.programs):
-            made.kill(name)
-        made.settings.clear()
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    assert os.access(tmp_path, os.W_OK)
-    return tmp_path
+        request.getfixturevalue("bed").dismiss()

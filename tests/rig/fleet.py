@@ -6,7 +6,7 @@ What a phone wants to send survives the phone; what it was told is written down 
 import asyncio
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -63,7 +63,7 @@ class Fleet:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.seed, self.begins = folder, seed, begins
         self.history: list[Line] = []
-        self.written = 0
+        self.accepted = 0
         self.writes = True
         self._file = open(folder / "history.jsonl", "a")  # noqa: SIM115 - closed with the fleet
         self.phones = [
@@ -94,7 +94,6 @@ class Fleet:
         draws = Draws("life", self.seed, phone.patient)
         for upload in self.uploads_of(phone):
             phone.outbox.put(upload)
-            self.written += 1
             if draws.chance(0.2):
                 continue
             await phone.send_all()
@@ -119,16 +118,7 @@ class Fleet:
 
     def _tell(self, line: Line) -> None:
         self.history.append(line)
+        self.accepted += line.step is Step.OK
         said = {name: str(value) for name, value in asdict(line).items()}
         self._file.write(json.dumps(said) + "\n")
         self._file.flush()
-
-
-def told(history: Sequence[Line], step: Step) -> set[UUID]:
-    """Return the submissions of which something was told."""
-    return {line.key for line in history if line.step is step}
-
-
-def without_breaks(manners: Manners = MANNERS) -> Manners:
-    """Return manners of phones that hang up on nobody."""
-    return replace(manners, hang_ups=0.0)

@@ -1,0 +1,162 @@
+"""Everything is killed at random times under load: nothing accepted is lost, nothing done twice."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from portal.demo.generator.draws import Draws
+from tests.rig.bed import Bed
+from tests.rig.campaign import EVERYTHING, Campaign, Phones, accepted, campaign, say
+from tests.rig.checker import Verdict, judge, read_stored
+from tests.rig.fleet import Fleet
+
+SEED = 20_261_125
+MANY = 200
+
+
+def weapons(bed: Bed) -> dict[str, Callable[[], None]]:
+    """Return the ways to kill, by what is killed; all start it again but the programs."""
+    killed = {name: lambda name=name: bed.kill(name) for name in EVERYTHING}
+    return {**killed, "postgres": bed.kill_postgres, "valkey": bed.kill_valkey}
+
+
+async def soup(bed: Bed, phones: Phones, folder: Path, seed: int, kills: Sequence[str]) -> Campaign:
+    """Kill what is named, one after the other, under load."""
+    draws = Draws("soup", seed)
+
+    async def trouble(fleet: Fleet) -> None:
+        for name in kills:
+            await accepted(fleet, draws.integer(1, 25))
+            await asyncio.to_thread(weapons(bed)[name])
+            await asyncio.sleep(draws.uniform(0, 0.2))
+            await asyncio.to_thread(bed.ensure, *EVERYTHING)
+
+    bed.ensure(*EVERYTHING)
+    bed.kills = 0
+    done = await campaign(bed, phones, folder, trouble, seed=seed)
+    say(f"seed {seed}, {bed.kills} kills: {done.judgment.text()}")
+    return done
+
+
+@pytest.mark.req("F19")
+@pytest.mark.req("F20")
+async def test_a_kill_of_each_process_and_server_loses_nothing(
+    bed: Bed, phones: Phones, folder: Path
+) -> None:
+    order = Draws("order", SEED).some([*weapons(bed)], 6)
+    done = await soup(bed, phones, folder, SEED, order)
+    assert done.judgment.accepted > 0
+    assert done.judgment.is_clean, done.judgment.text()
+    _planted_damage_is_seen(bed, done)
+
+
+def _planted_damage_is_seen(bed: Bed, done: Campaign) -> None:
+    """Delete a report, repeat an effect, alter a byte in what was just found to be whole."""
+    mine = {(line.patient, line.key) for line in done.fleet.history}
+    with bed.superuser() as asked:
+        rows = asked.execute("SELECT patient_id, submission_id FROM patients_eproreport").fetchall()
+    reports = [submission for patient, submission in rows if (patient, submission) in mine][:3]
+    gone, repeated, altered = reports
+    with bed.superuser() as hand:
+        hand.execute("SET session_replication_role = replica")
+        for statement, submission in zip((DELETED, REPEATED, ALTERED), reports, strict=True):
+            assert hand.execute(statement, {"submission": submission}).rowcount == 1
+    stored = {key: one for key, one in read_stored(bed.database_url).items() if key in mine}
+    found = judge(done.fleet.history, stored).found
+    assert [key[1] for key in found[Verdict.LOST]] == [gone]
+    assert [key[1] for key in found[Verdict.DUPLICATED_EFFECT]] == [repeated]
+    assert [key[1] for key in found[Verdict.CORRUPT]] == [altered]
+
+
+DELETED = "DELETE FROM patients_eproreport WHERE submission_id = %(submission)s"
+REPEATED = """
+INSERT INTO patients_vitalsign SELECT (jsonb_populate_record(v, jsonb_build_object(
+    'id', gen_random_uuid()))).* FROM patients_vitalsign v
+JOIN patients_eproreport r ON r.id = v.report_id WHERE r.submission_id = %(submission)s LIMIT 1
+"""
+ALTERED = """
+UPDATE patients_eproreport SET original = set_byte(original, 20, get_byte(original, 20) # 1)
+WHERE submission_id = %(submission)s
+"""
+
+
+@pytest.mark.soak
+@pytest.mark.req("F19")
+async def test_two_hundred_random_kills_lose_nothing(
+    bed: Bed, phones: Phones, folder: Path
+) -> None:
+    draws = Draws("kills", SEED)
+    kills = [draws.pick([*weapons(bed)]) for _ in range(MANY)]
+    done = await soup(bed, phones, folder, SEED, kills)
+    assert bed.kills >= MANY
+    assert done.judgment.is_clean, done.judgment.text()
+
+
+async def _rolling_restarts(bed: Bed, phones: Phones, folder: Path, times: int) -> Campaign:
+    async def trouble(fleet: Fleet) -> None:
+        for _ in range(times):
+            await accepted(fleet, 10)
+            await asyncio.to_thread(bed.kill, "web", signal.SIGTERM)
+            await asyncio.to_thread(bed.ensure, "web")
+
+    bed.ensure(*EVERYTHING)
+    return await campaign(bed, phones, folder, trouble, seed=SEED)
+
+
+@pytest.mark.soak
+@pytest.mark.req("F16")
+async def test_twenty_restarts_of_the_web_process_lose_no_upload(
+    bed: Bed, phones: Phones, folder: Path
+) -> None:
+    done = await _rolling_restarts(bed, phones, folder, 20)
+    assert done.judgment.is_clean, done.judgment.text()
+
+
+@pytest.mark.soak
+@pytest.mark.req("F20")
+async def test_a_database_killed_again_and_again_keeps_what_was_accepted(
+    bed: Bed, phones: Phones, folder: Path
+) -> None:
+    done = await soup(bed, phones, folder, SEED + 1, ["postgres"] * 10)
+    assert done.judgment.is_clean, done.judgment.text()
+
+
+@pytest.mark.soak
+@pytest.mark.req("F21")
+def test_commits_that_do_not_wait_for_the_disk_are_seen_to_be_lost(bed: Bed) -> None:
+    """The positive control: without it, no loss would only mean that nothing can be lost."""
+    with bed.superuser() as asked:
+        asked.execute("DROP TABLE IF EXISTS promised")
+        asked.execute("CREATE TABLE promised (n integer)")
+        asked.execute("ALTER SYSTEM SET wal_writer_delay = '10s'")
+        asked.execute("SELECT pg_reload_conf()")
+    told = 0
+    with psycopg.connect(bed.database_url, autocommit=True) as careless:
+        careless.execute("SET synchronous_commit = off")
+        while told < 2000:
+            careless.execute("INSERT INTO promised VALUES (%s)", [told])
+            told += 1
+        bed.kill_postgres()
+    lost = told - bed.number("SELECT count(*) FROM promised")
+    say(f"{lost} lost in {told} without waiting for the disk")
+    assert lost > 0
+    with bed.superuser() as asked:
+        asked.execute("ALTER SYSTEM RESET wal_writer_delay")
+        asked.execute("SELECT pg_reload_conf()")
+
+
+@pytest.mark.soak
+@pytest.mark.req("F21")
+def test_a_role_that_does_not_wait_for_the_disk_is_refused_before_production(bed: Bed) -> None:
+    with bed.superuser() as asked:
+        asked.execute("ALTER ROLE portal_app SET synchronous_commit = off")
+    try:
+        assert "portal.E001" in bed.manage("check", "--deploy", "--tag", "portal")
+    finally:
+        with bed.superuser() as asked:
+            asked.execute("ALTER ROLE portal_app RESET synchronous_commit")
+    assert "portal.E001" not in bed.manage("check", "--deploy", "--tag", "portal")
