@@ -1,4 +1,4 @@
-"""Each process killed at the worst moment: the work is done once, and what was answered is there."""
+"""Each process killed at its worst moment: work is done once, and what was answered is there."""
 
 import asyncio
 from collections.abc import Callable
