@@ -79,6 +79,11 @@ class Bed:
             row = asked.execute(f"SELECT count(*) FROM {table} WHERE {where}").fetchone()
         return int(row[0]) if row else 0
 
+    def row(self, database: str, statement: str) -> tuple:
+        """Return the one row that a query gives."""
+        with psycopg.connect(self.url("postgres", database)) as asked:
+            return asked.execute(statement).fetchone()
+
     def execute(self, statement: str, database: str = "postgres") -> None:
         """Execute a statement as the superuser."""
         with psycopg.connect(self.url("postgres", database), autocommit=True) as asked:
