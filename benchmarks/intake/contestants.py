@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bed import HERE, Bed, Process, wait_until
+from bed import HERE, ROOT, Bed, Process, wait_until
 
 from portal.embedded.program_table import PROGRAMS
 
@@ -43,7 +43,9 @@ class Contestant:
         return ("peer" if self.kind == "go" else "drf"), "epro_report"
 
 
-HOT = ("--http", "portal.hothttp:HotProtocol")
+# uvicorn's HTTP protocol class with the intake inside it: a start option of the portal.
+HOT_CLASS = os.environ.get("BENCH_HOT", "portal.hothttp:HotProtocol")
+HOT = ("--http", HOT_CLASS)
 CONTESTANTS = {
     one.name: one
     for one in (
@@ -60,6 +62,12 @@ CONTESTANTS = {
         ),
     )
 }
+
+
+def available() -> tuple[str, ...]:
+    """Return the contestants that this version of the portal can be."""
+    there = (ROOT / f"{HOT_CLASS.partition(':')[0].replace('.', '/')}.py").exists()
+    return tuple(name for name in CONTESTANTS if name != "hot" or there)
 
 
 class Stage:
