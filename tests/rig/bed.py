@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -60,15 +61,17 @@ class Bed:
         # What a test has armed or led astray; it is not left running for the next one.
         self.special: set[str] = set()
         self.kills = 0
+        # A child is killed when the thread that started it ends, and tests' threads come and go.
+        self._starter = ThreadPoolExecutor(1)
 
     # --- servers --------------------------------------------------------------------------------
 
     def start_servers(self) -> None:
         """Start both, with the migrated template of the suite."""
-        self.valkey.start()
+        self._starter.submit(self.valkey.start).result()
         if not self.postgres.data.exists():
             template_cache.restore(self.postgres.data)
-        self.postgres.start()
+        self._starter.submit(self.postgres.start).result()
         with self.superuser("postgres") as asked:
             found = asked.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE])
             if found.fetchone():
@@ -92,7 +95,7 @@ class Bed:
         process.wait(30)
         kill_group(process.pid, signal.SIGKILL)
         self.postgres.running()
-        self.postgres.start()
+        self._starter.submit(self.postgres.start).result()
         self.kills += 1
 
     def kill_valkey(self) -> None:
@@ -102,7 +105,7 @@ class Bed:
         process.kill()
         process.wait(30)
         self.valkey.running()
-        self.valkey.start()
+        self._starter.submit(self.valkey.start).result()
         self.kills += 1
 
     # --- programs -------------------------------------------------------------------------------
@@ -147,6 +150,9 @@ class Bed:
         return COMMANDS[name].command(**values)
 
     def _spawn(self, name: str, command: list[str], environment: dict[str, str]) -> None:
+        self._starter.submit(self._popen, name, command, environment).result()
+
+    def _popen(self, name: str, command: list[str], environment: dict[str, str]) -> None:
         with open(self.folder / f"{name}.log", "ab") as log:
             self.programs[name] = subprocess.Popen(
                 command,
@@ -229,6 +235,7 @@ class Bed:
                 self.kill(name)
         self.valkey.stop()
         self.postgres.stop(2)
+        self._starter.shutdown()
 
     # --- what is there ----------------------------------------------------------------------------
 

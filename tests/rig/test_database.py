@@ -84,7 +84,7 @@ async def test_a_database_whose_packets_vanish_is_told_as_such_and_holds_nobody_
 @pytest.mark.soak
 @pytest.mark.req("F24")
 async def test_connections_ended_by_the_server_fifty_times_lose_nothing(
-    bed: Bed, phones: Phones, folder: Path
+    bed: Bed, phones: Phones, tmp_path: Path
 ) -> None:
     async def trouble(fleet: Fleet) -> None:
         for _ in range(50):
@@ -96,5 +96,5 @@ async def test_connections_ended_by_the_server_fifty_times_lose_nothing(
                 )
 
     await asyncio.to_thread(bed.ensure, *EVERYTHING)
-    done = await campaign(bed, phones, folder, trouble, seed=24)
+    done = await campaign(bed, phones, tmp_path, trouble, seed=24)
     assert done.judgment.is_clean, done.judgment.text()

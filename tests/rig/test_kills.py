@@ -84,7 +84,7 @@ async def test_reply_lost_on_the_way_is_given_again(bed: Bed, phones: Phones) ->
 
 
 async def _killed_on_the_way(
-    bed: Bed, phones: Phones, folder: Path, program: str, failpoint: str
+    bed: Bed, phones: Phones, tmp_path: Path, program: str, failpoint: str
 ) -> None:
     """Kill a program at a failpoint while uploads come in; then let a clean one go on."""
     reached = asyncio.Event()
@@ -98,7 +98,7 @@ async def _killed_on_the_way(
 
     await asyncio.to_thread(bed.ensure, *(name for name in EVERYTHING if name != program))
     bed.start(program, **armed(failpoint, nth=1))
-    done = await campaign(bed, phones, folder, trouble, seed=5, manners=QUIET)
+    done = await campaign(bed, phones, tmp_path, trouble, seed=5, manners=QUIET)
     assert reached.is_set()
     assert done.judgment.accepted > 0
     assert done.judgment.is_clean, done.judgment.text()
@@ -121,15 +121,15 @@ def _was_reached(bed: Bed, program: str) -> Callable[[], bool]:
 )
 @pytest.mark.soak
 async def test_process_killed_on_the_way_leaves_each_effect_once(
-    bed: Bed, phones: Phones, folder: Path, program: str, failpoint: str
+    bed: Bed, phones: Phones, tmp_path: Path, program: str, failpoint: str
 ) -> None:
-    await _killed_on_the_way(bed, phones, folder, program, failpoint)
+    await _killed_on_the_way(bed, phones, tmp_path, program, failpoint)
 
 
 @pytest.mark.soak
 @pytest.mark.req("F9")
 async def test_worker_killed_between_taking_a_message_and_noting_it_loses_no_work(
-    bed: Bed, phones: Phones, folder: Path
+    bed: Bed, phones: Phones, tmp_path: Path
 ) -> None:
     async def trouble(fleet: Fleet) -> None:
         await accepted(fleet, 5)
@@ -138,7 +138,7 @@ async def test_worker_killed_between_taking_a_message_and_noting_it_loses_no_wor
 
     await asyncio.to_thread(bed.ensure, "web", "relay", "beat")
     bed.start_instead("worker", TAKES_AND_DIES)
-    done = await campaign(bed, phones, folder, trouble, seed=9, manners=QUIET)
+    done = await campaign(bed, phones, tmp_path, trouble, seed=9, manners=QUIET)
     assert done.judgment.is_clean, done.judgment.text()
 
 

@@ -18,7 +18,7 @@ from tests.rig.test_kills import send
 
 @pytest.mark.soak
 @pytest.mark.req("F62")
-async def test_eight_in_the_morning_nobody_is_forgotten(bed: Bed, folder: Path) -> None:
+async def test_eight_in_the_morning_nobody_is_forgotten(bed: Bed, tmp_path: Path) -> None:
     crowd = await asyncio.to_thread(enroll, bed, 300, "RIG-2")
 
     async def trouble(fleet: Fleet) -> None:
@@ -26,7 +26,7 @@ async def test_eight_in_the_morning_nobody_is_forgotten(bed: Bed, folder: Path) 
 
     await asyncio.to_thread(bed.ensure, *EVERYTHING)
     manners = replace(MANNERS, hang_ups=0.02)
-    done = await campaign(bed, crowd, folder, trouble, seed=62, manners=manners, pause=0.5)
+    done = await campaign(bed, crowd, tmp_path, trouble, seed=62, manners=manners, pause=0.5)
     assert done.judgment.is_clean, done.judgment.text()
 
 

@@ -24,7 +24,9 @@ def weapons(bed: Bed) -> dict[str, Callable[[], None]]:
     return {**killed, "postgres": bed.kill_postgres, "valkey": bed.kill_valkey}
 
 
-async def soup(bed: Bed, phones: Phones, folder: Path, seed: int, kills: Sequence[str]) -> Campaign:
+async def soup(
+    bed: Bed, phones: Phones, tmp_path: Path, seed: int, kills: Sequence[str]
+) -> Campaign:
     """Kill what is named, one after the other, under load."""
     draws = Draws("soup", seed)
 
@@ -37,7 +39,7 @@ async def soup(bed: Bed, phones: Phones, folder: Path, seed: int, kills: Sequenc
 
     bed.ensure(*EVERYTHING)
     bed.kills = 0
-    done = await campaign(bed, phones, folder, trouble, seed=seed)
+    done = await campaign(bed, phones, tmp_path, trouble, seed=seed)
     say(f"seed {seed}, {bed.kills} kills: {done.judgment.text()}")
     return done
 
@@ -45,10 +47,10 @@ async def soup(bed: Bed, phones: Phones, folder: Path, seed: int, kills: Sequenc
 @pytest.mark.req("F19")
 @pytest.mark.req("F20")
 async def test_a_kill_of_each_process_and_server_loses_nothing(
-    bed: Bed, phones: Phones, folder: Path
+    bed: Bed, phones: Phones, tmp_path: Path
 ) -> None:
     order = Draws("order", SEED).some([*weapons(bed)], 6)
-    done = await soup(bed, phones, folder, SEED, order)
+    done = await soup(bed, phones, tmp_path, SEED, order)
     assert done.judgment.accepted > 0
     assert done.judgment.is_clean, done.judgment.text()
     _planted_damage_is_seen(bed, done)
@@ -87,16 +89,16 @@ WHERE submission_id = %(submission)s
 @pytest.mark.soak
 @pytest.mark.req("F19")
 async def test_two_hundred_random_kills_lose_nothing(
-    bed: Bed, phones: Phones, folder: Path
+    bed: Bed, phones: Phones, tmp_path: Path
 ) -> None:
     draws = Draws("kills", SEED)
     kills = [draws.pick([*weapons(bed)]) for _ in range(MANY)]
-    done = await soup(bed, phones, folder, SEED, kills)
+    done = await soup(bed, phones, tmp_path, SEED, kills)
     assert bed.kills >= MANY
     assert done.judgment.is_clean, done.judgment.text()
 
 
-async def _rolling_restarts(bed: Bed, phones: Phones, folder: Path, times: int) -> Campaign:
+async def _rolling_restarts(bed: Bed, phones: Phones, tmp_path: Path, times: int) -> Campaign:
     async def trouble(fleet: Fleet) -> None:
         for _ in range(times):
             await accepted(fleet, 10)
@@ -104,24 +106,24 @@ async def _rolling_restarts(bed: Bed, phones: Phones, folder: Path, times: int) 
             await asyncio.to_thread(bed.ensure, "web")
 
     bed.ensure(*EVERYTHING)
-    return await campaign(bed, phones, folder, trouble, seed=SEED)
+    return await campaign(bed, phones, tmp_path, trouble, seed=SEED)
 
 
 @pytest.mark.soak
 @pytest.mark.req("F16")
 async def test_twenty_restarts_of_the_web_process_lose_no_upload(
-    bed: Bed, phones: Phones, folder: Path
+    bed: Bed, phones: Phones, tmp_path: Path
 ) -> None:
-    done = await _rolling_restarts(bed, phones, folder, 20)
+    done = await _rolling_restarts(bed, phones, tmp_path, 20)
     assert done.judgment.is_clean, done.judgment.text()
 
 
 @pytest.mark.soak
 @pytest.mark.req("F20")
 async def test_a_database_killed_again_and_again_keeps_what_was_accepted(
-    bed: Bed, phones: Phones, folder: Path
+    bed: Bed, phones: Phones, tmp_path: Path
 ) -> None:
-    done = await soup(bed, phones, folder, SEED + 1, ["postgres"] * 10)
+    done = await soup(bed, phones, tmp_path, SEED + 1, ["postgres"] * 10)
     assert done.judgment.is_clean, done.judgment.text()
 
 
