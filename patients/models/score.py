@@ -96,6 +96,7 @@ class Score(ClinicalRecord):
     )
     name = models.CharField(_("score"), max_length=60)
     value = models.DecimalField(_("value"), max_digits=12, decimal_places=4, null=True)
+    band = models.CharField(_("band"), max_length=30, blank=True)
     algorithm = models.CharField(_("algorithm"), max_length=60)
     algorithm_version = models.CharField(_("version of the algorithm"), max_length=20)
     inputs = models.JSONField(_("from"), default=dict)

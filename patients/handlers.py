@@ -1,0 +1,66 @@
+"""Reactions of patients to messages: uploads are processed, chunk by chunk."""
+
+from collections.abc import Sequence
+
+import structlog
+from django.db import DatabaseError, transaction
+from django.utils.translation import gettext as _
+
+from patients.pipeline import chunk, outcome
+from portal.outbox.kinds import Kind
+from portal.outbox.message import Message
+from portal.outbox.registry import handles_many
+
+log = structlog.get_logger(__name__)
+
+# An upload that stops the pipeline alone so often is set aside, where the site sees it.
+MOST_ATTEMPTS = 3
+
+
+@handles_many(Kind.REPORT_RECEIVED)
+def process_reports(messages: Sequence[Message]) -> None:
+    """Process the diary reports that came in."""
+    _process("epro_report", messages)
+
+
+@handles_many(Kind.VITALS_RECEIVED)
+def process_vitals(messages: Sequence[Message]) -> None:
+    """Process the readings that came in."""
+    _process("vitals_upload", messages)
+
+
+def _process(resource: str, messages: Sequence[Message]) -> None:
+    patients = {message.ordering_key for message in messages}
+    uploads = [message.record_id for message in messages]
+    try:
+        with transaction.atomic():
+            chunk.process(resource, patients, uploads)
+    except DatabaseError as error:
+        if _is_passing(error) or len(messages) > 1 or messages[0].attempt < MOST_ATTEMPTS:
+            raise
+        _set_aside(resource, messages[0], error)
+    except Exception as error:
+        # One by one comes next; and the last try of one alone ends in a reason, not in a loop.
+        if len(messages) > 1 or messages[0].attempt < MOST_ATTEMPTS:
+            raise
+        _set_aside(resource, messages[0], error)
+
+
+def _is_passing(error: DatabaseError) -> bool:
+    """Whether the database was away or busy: waiting helps."""
+    state = getattr(error.__cause__, "sqlstate", None) or ""
+    return not state or state[:2] in ("08", "40", "53", "55", "57")
+
+
+def _set_aside(resource: str, message: Message, error: Exception) -> None:
+    log.error("upload_failed", resource=resource, record_id=str(message.record_id), exc_info=error)
+    outcome.fail(
+        resource,
+        patient=message.ordering_key,
+        upload=message.record_id,
+        reason=_(
+            "The portal could not process it (%(error)s). The original is kept, the operators "
+            "are told, and it can be run again."
+        )
+        % {"error": type(error).__name__},
+    )
