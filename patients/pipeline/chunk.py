@@ -70,13 +70,13 @@ ORDER BY u.authored_at, u.id
 """
 _LOAD = {
     "epro_report": """
-SELECT u.id, u.patient_id, u.trial_id, u.site_id, u.authored_at, u.received_at, u.raw,
+SELECT u.id, u.patient_id, u.trial_id, u.site_id, u.authored_at, u.received_at, u.original,
        u.foreign_readings, u.protocol_version_id, u.instrument_id, u.instrument_code,
        u.instrument_version, u.assignment_id, u.device_id, u.originator, u.time_zone,
 """
     + _OF_PATIENT.format(table="patients_eproreport", reference="report_id"),
     "vitals_upload": """
-SELECT u.id, u.patient_id, u.trial_id, u.site_id, u.authored_at, u.received_at, u.raw,
+SELECT u.id, u.patient_id, u.trial_id, u.site_id, u.authored_at, u.received_at, u.original,
        u.foreign_readings, u.protocol_version_id, NULL::uuid, '', '', NULL::uuid, NULL::uuid,
        'device', '',
 """

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from django.utils.translation import gettext as _
-from msgspec import Raw, Struct
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 from portal.core.errors import DomainError
 
@@ -26,7 +26,7 @@ class Reading(Struct, gc=False):
 
     code: str
     measured_at: datetime
-    value: Raw | None = None
+    value: Raw | UnsetType = UNSET
     unit: str | None = None
     reading_id: str | None = None
     comparator: str | None = None
@@ -125,9 +125,9 @@ def _text(value: str) -> str:
     return value.replace("\x00", "\ufffd")
 
 
-def value_text(raw: Raw | None) -> str | None:
+def value_text(raw: Raw | UnsetType) -> str | None:
     """Return the digits or the word of a reading's value; a JSON text without its quotes."""
-    if raw is None:
+    if raw is UNSET:
         return None
     text = bytes(raw).decode()
     if text == "null":
