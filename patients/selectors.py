@@ -10,11 +10,14 @@ from django.db.models.functions import Coalesce
 
 from patients.models import (
     AbstractFinding,
+    Alert,
+    AlertBreach,
     DataFinding,
     EproReport,
     Patient,
     PatientSite,
     ProtectedFinding,
+    Score,
     VitalSign,
     VitalsUpload,
 )
@@ -49,7 +52,9 @@ def outside_consent() -> QuerySet[EproReport]:
 
     Their readings and answers are stored, and safety rules run on them all the same.
     """
-    return EproReport.objects.filter(disposition=Disposition.OUTSIDE_CONSENT)
+    return EproReport.objects.filter(disposition=Disposition.OUTSIDE_CONSENT).exclude(
+        consent_decision__may_be_used=True
+    )
 
 
 def sealed_uploads() -> QuerySet[VitalsUpload]:
@@ -69,6 +74,28 @@ def vital_signs() -> QuerySet[VitalSign]:
         sealed_uploads().filter(pk=OuterRef("vitals_upload_id"))
     )
     return VitalSign.objects.filter(~sealed).annotate(subject_number=F("patient__subject_number"))
+
+
+def current_scores() -> QuerySet[Score]:
+    """Return the scores that stand and may be shown."""
+    sealed = Exists(outside_consent().filter(pk=OuterRef("report_id")))
+    return Score.objects.filter(~sealed, superseded_at=None)
+
+
+def alerts() -> QuerySet[Alert]:
+    """Return the alerts, each with its rule and its patient's subject number."""
+    return Alert.objects.annotate(
+        subject_number=F("patient__subject_number"),
+        rule_name=F("rule__name"),
+        rule_version_number=F("rule_version__number"),
+    )
+
+
+def alerts_of_upload(upload_id: UUID) -> QuerySet[Alert]:
+    """Return the alerts that an upload raised or added to."""
+    return Alert.objects.filter(
+        Exists(AlertBreach.objects.filter(alert=OuterRef("pk"), upload_id=upload_id))
+    )
 
 
 def findings_for(user: User) -> tuple[QuerySet[AbstractFinding], ...]:

@@ -14,6 +14,9 @@ for _model, _permission in (
     (models.ObservationSet, P.SCORE_VIEW),
 ):
     site.register(_model, derived(_model, _permission, Group.SAFETY))
+site.register(
+    models.ConsentDecision, derived(models.ConsentDecision, P.EPRO_REPORT_VIEW, Group.MEASUREMENTS)
+)
 for _set_up in (
     models.RiskRule,
     models.RiskRuleVersion,

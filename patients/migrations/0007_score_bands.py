@@ -2,8 +2,9 @@
 
 import pgtrigger.compiler
 import pgtrigger.migrations
-import portal.core.triggers
 from django.db import migrations, models
+
+import portal.core.triggers
 
 
 class Migration(migrations.Migration):

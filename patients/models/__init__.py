@@ -3,6 +3,7 @@
 from patients.models.alert import UNCLOSED, Alert, AlertBreach
 from patients.models.base import ClinicalRecord
 from patients.models.consent import Consent, ConsentDocument, ConsentPurpose, ConsentWithdrawal
+from patients.models.decision import ConsentDecision
 from patients.models.device import Device, DeviceAssignment
 from patients.models.epro import DiaryAnswer, DiaryAssignment, EproReport, QuestionnaireResult
 from patients.models.finding import AbstractFinding, DataFinding, DataPoint
@@ -50,6 +51,7 @@ __all__ = [
     "ClinicalRecord",
     "Coding",
     "Consent",
+    "ConsentDecision",
     "ConsentDocument",
     "ConsentPurpose",
     "ConsentWithdrawal",

@@ -12,7 +12,7 @@ from django.db import connection
 
 from patients.pipeline.definitions import instrument
 from patients.pipeline.steps import Observed
-from patients.rules.instruments import numeric
+from patients.rules.instruments import numeric, safety_answers
 from patients.rules.risk import Seen
 
 # Patient, source, key.
@@ -65,7 +65,7 @@ def load(places: Iterable[Place]) -> Mapping[Place, list[Dated]]:
         wanted[place[1]].append(place)
     found: dict[Place, list[Dated]] = defaultdict(list)
     for source, some in wanted.items():
-        for place, observed, created in _SOURCES[source](some):
+        for place, observed, created in SOURCES[source](some):
             found[place].append((observed, created))
     for series in found.values():
         series.sort(key=lambda one: (one[0].seen.at, one[0].seen.id))
@@ -131,7 +131,7 @@ def _days(places: list[Place]) -> Iterable[Written]:
         )
 
 
-_SOURCES = {"vital": _readings, "answer": _answers, "news2": _sets, "diary": _days}
+SOURCES = {"vital": _readings, "answer": _answers, "news2": _sets, "diary": _days}
 
 _LATER_READING = """
 SELECT k.place FROM unnest(%s::int[], %s::uuid[], %s::text[], %s::timestamptz[])
@@ -181,3 +181,48 @@ def overtaken(firsts: Mapping[Place, datetime], before: datetime) -> frozenset[P
         ]
         found |= {places[index] for (index,) in _read(_LATER[source], [*columns, before])}
     return frozenset(found)
+
+
+def load_events(source: str, patients: Iterable[UUID]) -> Mapping[Place, list[Dated]]:
+    """Return what a stateless rule looks at: safety answers, or readings of others' devices."""
+    found: dict[Place, list[Dated]] = defaultdict(list)
+    for observed, created in _EVENTS[source](list(patients)):
+        found[observed.patient_id, source, ""].append((observed, created))
+    return found
+
+
+def _safety_answers(patients: list[UUID]) -> Iterable[Dated]:
+    rows = _read(
+        "SELECT a.patient_id, a.trial_id, a.site_id, a.item, a.id, a.value::text, "
+        "r.instrument_id, r.received_at, r.authored_at, a.created_at, r.id "
+        "FROM patients_diaryanswer a JOIN patients_eproreport r ON r.id = a.report_id "
+        "WHERE a.patient_id = ANY(%s) AND a.value IS NOT NULL AND r.instrument_id IS NOT NULL",
+        [patients],
+    )
+    for patient, trial, site, item, key, value, of, received, at, created, upload in rows:
+        answered = safety_answers(instrument(of), {item: msgspec.json.decode(value)})
+        for answer in answered:
+            facts = (("item", item), ("answer", answer.value))
+            seen = Seen(at, key, None, received, facts=facts)
+            yield (
+                Observed(patient, trial, site, "safety", item, "diary_answer", upload, None, seen),
+                created,
+            )
+
+
+def _foreign_devices(patients: list[UUID]) -> Iterable[Dated]:
+    rows = _read(
+        "SELECT r.patient_id, r.trial_id, r.site_id, r.id, r.authored_at, r.received_at, "
+        "r.created_at FROM patients_eproreport r "
+        "WHERE r.patient_id = ANY(%s) AND cardinality(r.foreign_readings) > 0",
+        [patients],
+    )
+    for patient, trial, site, key, at, received, created in rows:
+        seen = Seen(at, key, None, received)
+        yield (
+            Observed(patient, trial, site, "device", "", "epro_report", key, None, seen),
+            created,
+        )
+
+
+_EVENTS = {"safety": _safety_answers, "device": _foreign_devices}

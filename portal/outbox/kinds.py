@@ -27,7 +27,11 @@ FIRST_VERSION = 1
 PAYLOAD_VERSIONS: dict[Kind, int] = {}
 
 # Kinds to which nothing reacts yet: publishing them writes nothing.
-WITHOUT_HANDLER = frozenset(Kind)
+WITHOUT_HANDLER = frozenset(Kind) - {
+    Kind.REPORT_RECEIVED,
+    Kind.VITALS_RECEIVED,
+    Kind.ALERT_RAISED,
+}
 
 
 def payload_version(kind: Kind) -> int:

@@ -119,11 +119,15 @@ class Ward:
 def make_ward() -> Ward:
     """Make the world and its diary."""
     world = make_world()
+    return Ward(world, store_version("1.0"))
+
+
+def store_version(version: str) -> Instrument:
+    """Import a version of the diary."""
     with acting(by=SYSTEM_ACCOUNT, reason="test"):
-        diary = Instrument.objects.create(
-            code="daily-diary", instrument_version="1.0", title="Diary", definition=DEFINITION
+        return Instrument.objects.create(
+            code="daily-diary", instrument_version=version, title="Diary", definition=DEFINITION
         )
-    return Ward(world, diary)
 
 
 def reading(code: str, value: Any, unit: str, at: datetime, **more: Any) -> dict[str, Any]:
@@ -145,4 +149,4 @@ def run(*uploads: EproReport | VitalsUpload) -> None:
             chunk.process(resource, patients, [one.pk for one in some])
 
 
-__all__ = ["ANSWERS", "NOW", "Ward", "make_ward", "pulse", "reading", "run"]
+__all__ = ["ANSWERS", "NOW", "Ward", "make_ward", "pulse", "reading", "run", "store_version"]

@@ -1,0 +1,72 @@
+"""Alerts: somebody has it; a physician judged it."""
+
+from datetime import datetime
+
+from patients.models import Alert
+from patients.vocabulary import AlertState
+from portal.access.permissions import Permission
+from portal.access.scoping import may
+from portal.accounts.models import User
+from portal.core.errors import InvalidInput, NotPermitted, RuleBroken
+from portal.core.history import acting
+
+
+class AlertIsClosed(RuleBroken):
+    """The alert is closed; a new breach opens another."""
+
+    code = "alert_closed"
+
+
+class NoAssessment(InvalidInput):
+    """An alert is closed with an assessment in words."""
+
+    code = "assessment_required"
+
+
+def acknowledge_alert(*, alert: Alert, by: User, at: datetime, comment: str = "") -> Alert:
+    """Record that `by` has the alert. The first who says so stays named. Locks: the alert.
+
+    Raises: NotPermitted, AlertIsClosed.
+    """
+    _check(by, Permission.ALERT_ACKNOWLEDGE, alert)
+    with acting(by=by, at=at, reason=comment or "acknowledged"):
+        held = _locked(alert)
+        if held.state == AlertState.OPEN:
+            held.state = AlertState.ACKNOWLEDGED
+            held.acknowledged_at, held.acknowledged_by, held.comment = at, by, comment
+            held.save()
+            held.refresh_from_db()
+        return held
+
+
+def close_alert(
+    *, alert: Alert, assessment: str, was_actionable: bool | None = None, by: User, at: datetime
+) -> Alert:
+    """Close an alert with a delegated physician's assessment. Locks: the alert.
+
+    Source: domain.md 8. Raises: NotPermitted, NoAssessment, AlertIsClosed.
+    """
+    _check(by, Permission.ALERT_CLOSE, alert)
+    if not assessment.strip():
+        raise NoAssessment()
+    with acting(by=by, at=at, reason=assessment[:500]):
+        held = _locked(alert)
+        if held.acknowledged_at is None:
+            held.acknowledged_at, held.acknowledged_by = at, by
+        held.state, held.closed_at, held.closed_by = AlertState.CLOSED, at, by
+        held.assessment, held.was_actionable = assessment, was_actionable
+        held.save()
+        held.refresh_from_db()
+        return held
+
+
+def _locked(alert: Alert) -> Alert:
+    held = Alert.objects.select_for_update().get(pk=alert.pk)
+    if held.state == AlertState.CLOSED:
+        raise AlertIsClosed()
+    return held
+
+
+def _check(by: User, permission: Permission, alert: Alert) -> None:
+    if not may(by, permission, alert):
+        raise NotPermitted()
