@@ -41,6 +41,11 @@ app.conf.beat_schedule = {
         "schedule": crontab(minute="40"),
         "options": {"expires": EVERY_MINUTE},
     },
+    "count the diary days that went by": {
+        "task": "patients.tasks.miss_diaries",
+        "schedule": EVERY_MINUTE,
+        "options": {"expires": EVERY_MINUTE},
+    },
     "bring the index of rights in line with the assignments": {
         "task": "trials.tasks.sync_access",
         "schedule": EVERY_MINUTE,

@@ -388,6 +388,8 @@ SPECTACULAR_SETTINGS = {
         "ReadingStatus": "patients.vocabulary.ReadingStatus",
         "FindingSeverity": "patients.vocabulary.FindingSeverity",
         "FindingState": "patients.vocabulary.FindingState",
+        "RuleKind": "patients.vocabulary.RuleKind",
+        "AlertState": "patients.vocabulary.AlertState",
         "ReportStatus": "patients.vocabulary.ReportStatus",
     },
     "POSTPROCESSING_HOOKS": [

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from patients.api import views
+from patients.api import alerts, views
 from patients.api.identity import IdentityView
 from patients.api.sharing import PatientShareViewSet, ShareViewSet
 from patients.intake import views as intake
@@ -65,5 +65,22 @@ urlpatterns = [
     ),
     path("shares/<uuid:pk>/end/", ShareViewSet.as_view({"post": "end"}), name="share-end"),
     path("vitals/", views.VitalSignViewSet.as_view(LIST), name="vitals"),
+    path(
+        "patients/<uuid:pk>/scores/",
+        alerts.PatientScoreViewSet.as_view(LIST),
+        name="patient-scores",
+    ),
+    path("alerts/", alerts.AlertViewSet.as_view(LIST), name="alerts"),
+    path("alerts/<uuid:pk>/", alerts.AlertViewSet.as_view(DETAIL), name="alert"),
+    path(
+        "alerts/<uuid:pk>/acknowledge/",
+        alerts.AlertViewSet.as_view({"post": "acknowledge"}),
+        name="alert-acknowledge",
+    ),
+    path(
+        "alerts/<uuid:pk>/close/",
+        alerts.AlertViewSet.as_view({"post": "close"}),
+        name="alert-close",
+    ),
     path("findings/", views.FindingViewSet.as_view(LIST), name="findings"),
 ]

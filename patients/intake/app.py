@@ -9,7 +9,6 @@ from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
-from portal.outbox.kinds import Lane
 from rest_framework.exceptions import NotFound
 
 from patients.intake import status
@@ -31,6 +30,7 @@ from patients.intake.reception import (
 )
 from portal.api.errors import MalformedBody
 from portal.core import clock
+from portal.outbox.kinds import Lane
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -15,11 +15,11 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
-from portal.outbox.kinds import Lane
 
 from patients.intake.jobs import UNAVAILABLE, Job, Outcome
 from patients.intake.writing import write
 from portal.api.database import is_transient
+from portal.outbox.kinds import Lane
 
 logger = logging.getLogger(__name__)
 

@@ -7,10 +7,10 @@ from typing import Any
 import orjson
 import psycopg
 from msgspec import MsgspecError
-from portal.outbox.kinds import Lane
 
 from patients.intake.bodies import Upload
 from patients.intake.schema import decode_any
+from portal.outbox.kinds import Lane
 
 SQL = "SELECT code, instrument_version, definition::text FROM trials_instrument"
 _LOOK_AGAIN_SECONDS = 5.0

@@ -12,7 +12,6 @@ from decimal import Decimal
 from typing import Any
 
 from msgspec.json import encode
-from portal.outbox.kinds import Lane
 
 from patients.intake import statement
 from patients.intake.bodies import Upload, quoted
@@ -23,6 +22,7 @@ from portal.api.errors import MalformedBody
 from portal.api.parsers import loads
 from portal.core.failpoints import failpoint
 from portal.core.ids import uuid7
+from portal.outbox.kinds import Lane
 
 Rows = Sequence[Sequence[Any]]
 Story = Generator[tuple[str, Sequence[Any]], Rows, Any]

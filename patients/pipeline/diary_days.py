@@ -43,6 +43,7 @@ DUE_PATIENTS = """
 SELECT DISTINCT n.patient_id FROM patients_diaryassignment n
 LEFT JOIN patients_monitoringplan m ON m.site_id = n.site_id
 WHERE n.state = 'scheduled'
+  AND NOT EXISTS (SELECT 1 FROM patients_eproreport r WHERE r.assignment_id = n.id)
   AND n.closes_at + make_interval(hours => coalesce(m.offline_grace_hours, %s)) <= %s
 ORDER BY n.patient_id LIMIT %s
 """

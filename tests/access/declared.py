@@ -63,6 +63,7 @@ READS_VITALS = CLINICAL | PATIENT
 READS_EVENTS = CLINICAL | CODER
 READS_HISTORY = REVIEWERS | SITE_STAFF
 READS_TRAIL = READS_HISTORY | {"sponsor_admin"}
+READS_ALERTS = SITE_STAFF | {"medical_monitor", "inspector"}
 READS_FINDINGS = CLINICAL | {"sponsor_admin"}
 
 ROWS: Mapping[tuple[str, str], Row] = {
@@ -100,6 +101,11 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("intake-batch", "POST"): _row(EVERYBODY),
     ("patient-timeline", "GET"): _row(READS_PATIENTS, below="patients", sees=READS_PATIENTS),
     ("vitals", "GET"): _row(READS_VITALS, of="vitals", by_trial=True),
+    ("patient-scores", "GET"): _row(CLINICAL, below="patients", sees=READS_PATIENTS),
+    ("alerts", "GET"): _row(READS_ALERTS, of="alerts", by_trial=True),
+    ("alert", "GET"): _row(READS_ALERTS, of="alerts", below="alerts"),
+    ("alert-acknowledge", "POST"): _row(READS_ALERTS - {"inspector"}, below="alerts"),
+    ("alert-close", "POST"): _row(frozenset({"principal_investigator", "doctor"}), below="alerts"),
     ("findings", "GET"): _row(READS_FINDINGS, of="findings", by_trial=True),
     ("adverse-events", "GET"): _row(READS_EVENTS, of="adverse_events", by_trial=True),
     ("adverse-event", "GET"): _row(READS_EVENTS, of="adverse_events", below="adverse_events"),

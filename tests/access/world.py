@@ -7,12 +7,15 @@ from typing import Any
 
 from events.models import AdverseEvent
 from patients.models import (
+    Alert,
     DataFinding,
     DispositionEvent,
     Exposure,
     Patient,
     PatientSite,
     ProtectedFinding,
+    RiskRule,
+    RiskRuleVersion,
     Visit,
     VitalSign,
 )
@@ -57,6 +60,7 @@ class World:
     adverse_events: list[AdverseEvent] = field(default_factory=list)
     visits: list[Visit] = field(default_factory=list)
     dispositions: list[DispositionEvent] = field(default_factory=list)
+    alerts: list[Alert] = field(default_factory=list)
     findings: list[DataFinding] = field(default_factory=list)
     protected_findings: list[ProtectedFinding] = field(default_factory=list)
     entries: list[Any] = field(default_factory=list)
@@ -111,6 +115,7 @@ def add_patient(world: World, site: Site, number: str) -> Patient:
     Exposure.objects.create(patient=patient, started=day, planned_dose="2 patches")
     world.vitals.append(make_vital(patient))
     world.adverse_events.append(make_adverse_event(patient))
+    world.alerts.append(make_alert(patient))
     place = {"trial_id": site.trial_id, "site_id": site.pk, "patient_id": patient.pk}
     seen = record(Action.VIEWED, by=SYSTEM_ACCOUNT, at=BEGAN, resource="patient", **place)
     world.entries.append(SimpleNamespace(pk=id_of(seen.pk), **place))
@@ -146,6 +151,28 @@ def make_vital(patient: Patient, **changes: Any) -> VitalSign:
         "received_at": BEGAN,
     }
     return _placed(VitalSign.objects.create(patient=patient, **values | changes))
+
+
+def make_alert(patient: Patient) -> Alert:
+    """Make an alert of the trial's rule, which is a draft and evaluates nothing."""
+    rule, _made = RiskRule.objects.get_or_create(
+        trial_id=patient.trial_id, code="world", defaults={"name": "World", "kind": "jump"}
+    )
+    version, _made = RiskRuleVersion.objects.get_or_create(
+        trial_id=patient.trial_id, rule=rule, number=1
+    )
+    return _placed(
+        Alert.objects.create(
+            patient=patient,
+            rule=rule,
+            rule_version=version,
+            kind=rule.kind,
+            observed_at=BEGAN,
+            raised_at=BEGAN,
+            last_fired_at=BEGAN,
+            due_at=BEGAN,
+        )
+    )
 
 
 def make_adverse_event(patient: Patient, **changes: Any) -> AdverseEvent:

@@ -138,7 +138,7 @@ def test_an_answer_to_a_safety_item_always_raises_an_alert_with_its_age(ward: Wa
 
     run(sent)
 
-    alert = Alert.objects.get(patient=child)
+    alert = Alert.objects.get(patient=child, kind="answer")
     assert (alert.kind, alert.is_medical, alert.reported_late) == ("answer", True, True)
     assert alert.facts == {"item": "self_harm", "answer": 1}
     assert alert.observed_at == old

@@ -92,7 +92,11 @@ class Ward:
 
     def patient_alerts(self) -> list[Alert]:
         """Return the alerts of the first patient, in the order in which they were raised."""
-        return list(Alert.objects.filter(patient=self.patient).order_by("raised_at", "kind"))
+        return list(
+            Alert.objects.filter(patient=self.patient)
+            .exclude(rule__code="world")
+            .order_by("raised_at", "kind")
+        )
 
     def rule(self, kind: str, name: str = "", **parameters: Any) -> RiskRuleVersion:
         """Put a rule into force, as after its dry run."""
