@@ -9,7 +9,6 @@ import argparse
 import hashlib
 import json
 import multiprocessing
-import os
 import resource
 import sys
 import time
@@ -18,8 +17,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+from _run import own_portal
 
 CHUNK = 100
 AT = datetime(2026, 11, 20, 0, tzinfo=UTC)
@@ -99,24 +97,29 @@ def work(chunks: list[list[tuple[Any, Any]]], told: Any) -> None:
 
 
 def main() -> None:
-    """Run it on the portal's own data, which must hold the demo and nothing else of value."""
+    """Run it on a portal of its own."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=20_000)
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
-    import django
+    with own_portal():
+        measure(options.count, options.workers)
 
-    django.setup()
+
+def measure(count: int, processes: int) -> None:
+    """Make the demo, store the reports, let the workers take them."""
+    from django.core.management import call_command
     from django.db import connection
 
-    made = store(options.count)
+    call_command("demo", verbosity=0)
+    made = store(count)
     chunks = [made[start : start + CHUNK] for start in range(0, len(made), CHUNK)]
     connection.close()
     context = multiprocessing.get_context("spawn")
     told = context.Queue()
     workers = [
-        context.Process(target=work, args=(chunks[n :: options.workers], told))
-        for n in range(options.workers)
+        context.Process(target=work, args=(chunks[n::processes], told))
+        for n in range(processes)
     ]
     began = time.perf_counter()
     for worker in workers:
