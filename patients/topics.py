@@ -35,12 +35,12 @@ _SHOWN = (ReadingStatus.FINAL, ReadingStatus.ENTERED_IN_ERROR, ReadingStatus.ART
 
 
 def _may_patient(user: User, record: UUID | None) -> bool:
-    rows = Patient.objects.filter(pk=record)
+    rows = Patient.objects.filter(pk__in=[record])
     return visible(rows, user, Permission.VITAL_SIGN_MONITOR).exists()
 
 
 def _may_site(user: User, record: UUID | None) -> bool:
-    rows = Site.objects.filter(pk=record)
+    rows = Site.objects.filter(pk__in=[record])
     return visible(rows, user, Permission.VITAL_SIGN_MONITOR).exists()
 
 

@@ -119,7 +119,7 @@ class QuarantinedSubmissionSerializer(RecordSerializer):
     resource = serializers.ChoiceField(choices=v.UploadResource.choices)
     reason = serializers.ChoiceField(choices=v.QuarantineReason.choices)
     code = serializers.CharField()
-    errors = serializers.ListField(child=serializers.DictField())
+    errors = serializers.ListField(child=serializers.DictField())  # type: ignore[assignment]
     submission_id = serializers.UUIDField(allow_null=True)
     record = serializers.UUIDField(source="record_id", allow_null=True)
     received_at = serializers.DateTimeField()

@@ -1,6 +1,6 @@
 """What the API itself keeps: the answers to requests that may be repeated."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -26,7 +26,7 @@ class StoredAnswer(TimestampedModel):
     class Meta:
         verbose_name = _("stored answer")
         verbose_name_plural = _("stored answers")
-        constraints: ClassVar[list[UniqueConstraint]] = [
+        constraints: ClassVar[list[Any]] = [
             UniqueConstraint(fields=["person", "key"], name="an_idempotency_key_is_used_once")
         ]
         indexes: ClassVar[list[Index]] = [

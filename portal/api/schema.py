@@ -125,7 +125,8 @@ class PortalSchema(AutoSchema):
             return super().get_response_serializers()
         if write.status == HTTPStatus.NO_CONTENT:
             return {write.status: None}
-        answer = write.answer or self.view.detail_serializer_class or self.view.serializer_class
+        view: Any = self.view
+        answer = write.answer or view.detail_serializer_class or view.serializer_class
         return {write.status: answer}
 
     def get_filter_backends(self) -> list[Any]:

@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 
 from django.db import DatabaseError, transaction
 from django.db.models import Model, QuerySet
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.access.permissions import Permission
@@ -99,8 +98,8 @@ class WriteMixin:
 
     writes: ClassVar[Mapping[str, Write]] = {}
     permissions: ClassVar[Mapping[str, Requirement]]
-    queryset: QuerySet[Any]
-    request: Request
+    queryset: Any
+    request: Any
     action: str
     kwargs: dict[str, Any]
 

@@ -25,7 +25,9 @@ def not_after(first: str, second: str, *, name: str) -> CheckConstraint:
     )
 
 
-def one_of(field: str, values: Iterable[str], *, name: str, null: bool = False) -> CheckConstraint:
+def one_of(
+    field: str, values: Iterable[str | int], *, name: str, null: bool = False
+) -> CheckConstraint:
     """The column holds a term of its codelist (or nothing, where `null`)."""
     condition = Q(**{f"{field}__in": list(values)})
     if null:

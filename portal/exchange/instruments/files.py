@@ -47,13 +47,17 @@ def read(path: Path) -> Draft:
         raise NotAnInstrument()
     title = content.get("title")
     title = title.get("en", "") if isinstance(title, dict) else title
-    named = (content.get("code"), content.get("version"), title)
-    return Draft(*(one if isinstance(one, str) else "" for one in named), content["definition"])
+    code, version = content.get("code"), content.get("version")
+    return Draft(_text(code), _text(version), _text(title), content["definition"])
 
 
 def _questionnaire(content: dict[str, Any]) -> Draft:
     definition, remarks = questionnaire.convert(content)
-    code = content.get("id") or ""
-    version, title = content.get("version") or "", content.get("title") or content.get("name") or ""
-    named = (one if isinstance(one, str) else "" for one in (code, version, title))
-    return Draft(*named, definition, remarks)
+    title = content.get("title") or content.get("name")
+    code, version = content.get("id"), content.get("version")
+    return Draft(_text(code), _text(version), _text(title), definition, remarks)
+
+
+def _text(said: Any) -> str:
+    """What is no text says nothing; the import then names what is missing."""
+    return said if isinstance(said, str) else ""

@@ -37,7 +37,7 @@ async def test_start_and_stop_of_the_server_are_answered() -> None:
 
 async def test_socket_that_nothing_serves_is_refused() -> None:
     sent = await talk(
-        {"type": "websocket", "path": "/ws/live/", "headers": []}, {"type": "websocket.connect"}
+        {"type": "websocket", "path": "/ws/other/", "headers": []}, {"type": "websocket.connect"}
     )
 
     assert sent == [{"type": "websocket.close", "code": 4401}]
