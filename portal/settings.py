@@ -282,8 +282,6 @@ CONTENT_SECURITY_POLICY = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
-
-# How often one account may upload; a diary app sends a few requests a day.
 INTAKE_REQUESTS_PER_MINUTE = env.int("PORTAL_INTAKE_REQUESTS_PER_MINUTE", default=600)
 
 # --- static files -----------------------------------------------------------------------------

@@ -95,9 +95,10 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("patient-epro-reports", "GET"): _row(READS_VITALS, below="patients", sees=READS_PATIENTS),
     ("quarantined-submissions", "GET"): _row(SITE_STAFF),
     ("intake-reports", "POST"): _row(EVERYBODY),
-    ("intake-report", "GET"): _row(EVERYBODY),
+    # By the id of an upload: under a patient's there is never one, for nobody.
+    ("intake-report", "GET"): _row(frozenset(), below="patients"),
     ("intake-vitals", "POST"): _row(EVERYBODY),
-    ("intake-vitals-upload", "GET"): _row(EVERYBODY),
+    ("intake-vitals-upload", "GET"): _row(frozenset(), below="patients"),
     ("intake-batch", "POST"): _row(EVERYBODY),
     ("patient-timeline", "GET"): _row(READS_PATIENTS, below="patients", sees=READS_PATIENTS),
     ("vitals", "GET"): _row(READS_VITALS, of="vitals", by_trial=True),
