@@ -179,7 +179,7 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                cwd=HERE,
+                cwd=ROOT,
                 start_new_session=True,
                 preexec_fn=child_setup(9, Identity()),
             )
