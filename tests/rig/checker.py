@@ -141,17 +141,22 @@ EFFECTS = ("history", "processing", "answers", "readings", "deliveries")
 
 def read_stored(url: str, *, with_effects: bool = True) -> dict[Key, Stored]:
     """Return what a database holds of every submission."""
-    found = {}
     with psycopg.connect(url) as connection:
-        for statement in (REPORTS, UPLOADS):
-            for patient, submission, raw, kept, *counts, seconds in connection.execute(statement):
-                found[patient, submission] = Stored(
-                    digest(raw),
-                    hashlib.sha256(raw).digest() == bytes(kept),
-                    dict(zip(EFFECTS, counts, strict=True)) if with_effects else {},
-                    _expected(raw) if with_effects else {},
-                    float(seconds),
-                )
+        return read_through(connection, with_effects=with_effects)
+
+
+def read_through(connection: psycopg.Connection, *, with_effects: bool = True) -> dict[Key, Stored]:
+    """Return what one transaction sees of every submission."""
+    found = {}
+    for statement in (REPORTS, UPLOADS):
+        for patient, submission, raw, kept, *counts, seconds in connection.execute(statement):
+            found[patient, submission] = Stored(
+                digest(raw),
+                hashlib.sha256(raw).digest() == bytes(kept),
+                dict(zip(EFFECTS, counts, strict=True)) if with_effects else {},
+                _expected(raw) if with_effects else {},
+                float(seconds),
+            )
     return found
 
 

@@ -20,7 +20,7 @@ MANNERS = Manners(answer_within=15, first_wait=0.05, longest_wait=0.5, hurry=20,
 
 
 def report_body(patient: UUID, key: UUID, at: datetime, number: int = 0) -> bytes:
-    """Return contract.md's example report."""
+    """Return a report that answers every item, so that it leaves one row for each answer."""
     said = at.isoformat(timespec="milliseconds")
     body = {
         "submission_id": str(key),
@@ -29,7 +29,15 @@ def report_body(patient: UUID, key: UUID, at: datetime, number: int = 0) -> byte
         "instrument_version": "1.0",
         "authored_at": said,
         "originator": "participant",
-        "answers": {"pain": number % 11, "nausea": 1, "note": f"entry {number}"},
+        "answers": {
+            "pain": number % 11,
+            "nausea": 1,
+            "fatigue": 2,
+            "sleep": 7,
+            "mood": 8,
+            "self_harm": False,
+            "note": f"entry {number}",
+        },
         "vitals": [_reading(72, said)],
     }
     return json.dumps(body).encode()

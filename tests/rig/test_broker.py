@@ -27,6 +27,7 @@ async def _run(
     return done
 
 
+@pytest.mark.soak
 @pytest.mark.req("F40")
 async def test_uploads_are_taken_while_the_broker_is_away(
     bed: Bed, phones: Phones, tmp_path: Path
