@@ -10,15 +10,20 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
+from events.api.views import AdverseEventViewSet
+from portal.access.permissions import Permission as P
 from portal.access.roles import ROLES
 from portal.accounts.models import Session
 from portal.accounts.services.sessions import revoke_session
 from portal.accounts.services.users import deactivate_user
+from portal.api import views
 from portal.api.checks import check_declared_permissions
 from portal.api.document import document
+from portal.api.filters import StrictFilterBackend
 from portal.api.permissions import DenyUndeclared
-from portal.api.views import NestedMixin, ScopedViewSet
+from portal.api.views import NestedMixin, ScopedViewSet, find
 from portal.core import clock
+from portal.core.errors import NotFound, NotPermitted
 from tests.access.declared import OPEN, ROWS, UNDOCUMENTED
 from tests.access.walker import NEVER_MADE, Reader, cells, readers, routed, walk
 from tests.access.world import World, bearer, make_person
@@ -154,6 +159,25 @@ def _no_parent(self: Any, request: Any, *args: Any, **kwargs: Any) -> None:
     self.above = self.parent.get(pk=self.kwargs["pk"])
 
 
+def _existence_told(rows: Any, pk: Any) -> Any:
+    if rows.filter(pk=pk).exists():
+        return rows.get(pk=pk)
+    raise NotPermitted() if rows.model._base_manager.filter(pk=pk).exists() else NotFound()
+
+
+def _record_without_scope(self: Any) -> Any:
+    return find(self.queryset.all(), self.kwargs["pk"])
+
+
+def _filter_that_forgets_the_scope(self: Any, request: Any, queryset: Any, view: Any) -> Any:
+    trial = request.query_params.get("trial")
+    return view.queryset.filter(trial=trial) if trial else queryset
+
+
+def _rows_of_any_parent(self: Any) -> Any:
+    return super(NestedMixin, self).get_queryset()
+
+
 @pytest.mark.parametrize(
     ("owner", "attribute", "hole"),
     [
@@ -161,14 +185,29 @@ def _no_parent(self: Any, request: Any, *args: Any, **kwargs: Any) -> None:
         (DenyUndeclared, "has_permission", _anybody),
         (NestedMixin, "initial", _no_parent),
         (TrialViewSet, "permissions", {}),
+        (views, "find", _existence_told),
+        (ScopedViewSet, "get_object", _record_without_scope),
+        (StrictFilterBackend, "filter_queryset", _filter_that_forgets_the_scope),
+        (NestedMixin, "get_queryset", _rows_of_any_parent),
+        (AdverseEventViewSet, "permissions", {"list": P.PATIENT_VIEW, "retrieve": P.PATIENT_VIEW}),
     ],
-    ids=["queryset.all()", "AllowAny", "unchecked parent", "action without permission"],
+    ids=[
+        "queryset.all()",
+        "AllowAny",
+        "unchecked parent",
+        "action without permission",
+        "403 where it exists",
+        "record without scope",
+        "filter without scope",
+        "rows of any parent",
+        "permission of another record",
+    ],
 )
 def test_a_planted_hole_is_found(
     world: World,
     people: list[Reader],
     monkeypatch: pytest.MonkeyPatch,
-    owner: type,
+    owner: Any,
     attribute: str,
     hole: Any,
 ) -> None:
