@@ -7,7 +7,7 @@ import pytest
 
 from events.models import CandidateAdverseEvent
 from events.services.candidates import dismiss_candidate, suggest_candidate
-from patients.models import Alert, EproReport, ReportProcessing, VitalSign
+from patients.models import Alert, EproReport, ReportProcessing, RiskRuleDryRun, VitalSign
 from patients.selectors import outside_consent, vital_signs
 from patients.services import alerts, dry_runs, processing, risk_rules
 from portal.core.errors import InvalidInput, NotPermitted
@@ -146,8 +146,16 @@ def test_a_dry_run_counts_what_would_have_fired_and_raises_nothing(
     tried = try_it(version, people)
 
     assert (tried.observations, tried.breaches, tried.alerts) == (6, 4, 3)
-    assert dry_runs.is_too_loud(tried)
+    assert tried.alerts_per_patient_day > 0
+    assert not dry_runs.is_too_loud(tried)
     assert not ward.patient_alerts()
+
+
+@pytest.mark.parametrize(("rate", "is_too_loud"), [(None, False), (2, False), (2.01, True)])
+def test_more_than_two_alerts_for_a_patient_and_day_are_too_many(
+    rate: float | None, is_too_loud: bool
+) -> None:
+    assert dry_runs.is_too_loud(RiskRuleDryRun(alerts_per_patient_day=rate)) is is_too_loud
 
 
 def test_what_fires_live_is_what_the_dry_run_counts(ward: Ward, people: dict[str, Any]) -> None:
