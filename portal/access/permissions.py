@@ -28,6 +28,8 @@ class Permission(StrEnum):
     USER_CHANGE = "user:change"
     ASSIGNMENT_CHANGE = "assignment:change"
     DELEGATION_CHANGE = "delegation:change"
+    OUTBOX_DELIVERY_VIEW = "outbox_delivery:view"
+    OUTBOX_DELIVERY_CHANGE = "outbox_delivery:change"
     # clinical
     PATIENT_VIEW = "patient:view"
     CONSENT_VIEW = "consent:view"

@@ -134,7 +134,7 @@ _ROLES = (
         | SET_UP_WRITE
         | ACCESS_READ
         | {P.USER_CHANGE, P.SESSION_END, P.ASSIGNMENT_CHANGE, P.SPONSOR_CHANGE}
-        | {P.ACCESS_REVIEW_RECORD},
+        | {P.ACCESS_REVIEW_RECORD, P.OUTBOX_DELIVERY_CHANGE},
     ),
     _role(
         "sponsor_admin",

@@ -34,6 +34,9 @@ class Action(StrEnum):
     KEYS_ROTATED = "keys_rotated"
     RESTORED = "restored"
     CONFIGURED = "configured"
+    DELIVERY_RETRIED = "delivery_retried"
+    DELIVERY_SKIPPED = "delivery_skipped"
+    DELIVERY_BURIED = "delivery_buried"
 
 
 def record(

@@ -1,5 +1,5 @@
 """Found by autodiscovery: the admin of the kernel apps, one file each."""
 
-from portal.desk import accounts, audit, live
+from portal.desk import accounts, audit, live, outbox
 
-__all__ = ["accounts", "audit", "live"]
+__all__ = ["accounts", "audit", "live", "outbox"]

@@ -14,6 +14,7 @@ from django.db.migrations.loader import MigrationLoader
 from portal.audit.nightly import last_verification
 from portal.core import clock
 from portal.ops import broker
+from portal.outbox.standing import relay_state
 
 # libpq's least; a probe that waits longer is of no use.
 PATIENCE_SECONDS = 2
@@ -56,6 +57,7 @@ def _look() -> Readiness:
     reason = _database_reason()
     details = {name: state() for name, state in DETAILS.items()}
     if not reason:
+        details["relay"] = _relay()
         details["audit"] = audit_state()
     return Readiness(not reason, reason, {"database": reason or "ok", **details})
 
@@ -64,6 +66,13 @@ def audit_state() -> str:
     """Return what came of the last verification of the trail: ok, failed, overdue, never."""
     try:
         return last_verification().state(clock.now())
+    except (DatabaseError, InterfaceError):
+        return "unknown"
+
+
+def _relay() -> str:
+    try:
+        return relay_state()
     except (DatabaseError, InterfaceError):
         return "unknown"
 

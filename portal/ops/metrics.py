@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 
 from portal.audit.nightly import last_verification
 from portal.ops.broker import TASKS_KEY, client
+from portal.outbox.standing import standing
 
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
@@ -95,5 +96,34 @@ class AuditCollector(Collector):
         yield from (clean, at)
 
 
+class OutboxCollector(Collector):
+    """How the outbox stands, read from the database at scrape: alarm on the age and on the dead."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the outbox's metrics; nothing while the database is away."""
+        depth = GaugeMetricFamily(
+            "portal_outbox_waiting", "Deliveries that wait, by lane", labels=["lane"]
+        )
+        age = GaugeMetricFamily(
+            "portal_outbox_oldest_seconds", "Age of the oldest that waits", labels=["lane"]
+        )
+        dead = GaugeMetricFamily("portal_outbox_dead", "Deliveries that nobody retries any more")
+        silent = GaugeMetricFamily(
+            "portal_outbox_relay_silent_seconds", "Time since the relay said that it lives"
+        )
+        try:
+            found = standing()
+        except Error:
+            return
+        for one in found.lanes:
+            depth.add_metric([one.lane.name.lower()], float(one.depth))
+            age.add_metric([one.lane.name.lower()], one.oldest_seconds)
+        dead.add_metric([], float(found.dead))
+        if found.relay_silent_seconds is not None:
+            silent.add_metric([], found.relay_silent_seconds)
+        yield from (depth, age, dead, silent)
+
+
 REGISTRY.register(BrokerCollector())
+REGISTRY.register(OutboxCollector())
 REGISTRY.register(AuditCollector())

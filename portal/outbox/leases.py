@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import structlog
 from django.db import connection
@@ -187,7 +187,14 @@ def receipt(started: Sequence[Started]) -> set[int]:
 def failed(started: Sequence[Started], error: str) -> int:
     """Let it wait, ever longer up to an hour, or die; return how many died."""
     waits = [LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS]
-    given = [error, MOST_ATTEMPTS, MOST_ATTEMPTS, *waits, _keys(started), started[0].token]
+    given: list[Any] = [
+        error,
+        MOST_ATTEMPTS,
+        MOST_ATTEMPTS,
+        *waits,
+        _keys(started),
+        started[0].token,
+    ]
     with connection.cursor() as cursor:
         cursor.execute(_FAILED, given)
         return sum(row[0] == "dead" for row in cursor.fetchall())
@@ -208,19 +215,18 @@ def _keys(started: Sequence[Started]) -> list[int]:
     return [one.id for one in started]
 
 
-def _ids(statement: str, given: list[object]) -> set[int]:
+def _ids(statement: str, given: Sequence[Any]) -> set[int]:
     with connection.cursor() as cursor:
         cursor.execute(statement, given)
         return {int(row[0]) for row in cursor.fetchall()}
 
 
-def _started(row: tuple[object, ...]) -> Started:
-    (key, handler, message_id, kind, version, resource, record_id, *rest) = row
-    ordering_key, trial_id, site_id, payload, created_at, attempts, token = rest
-    known = kind in Kind._value2member_map_
-    message = Message(  # type: ignore[arg-type]
-        id=message_id, kind=Kind(kind), version=version, resource=resource, record_id=record_id,
-        ordering_key=ordering_key, trial_id=trial_id, site_id=site_id,
-        payload=json.loads(str(payload)), created_at=created_at, attempt=attempts,
-    ) if known else None  # fmt: skip
-    return Started(key, handler, kind, version, message, attempts, token)  # type: ignore[arg-type]
+def _started(row: tuple[Any, ...]) -> Started:
+    key, handler, message_id, kind, version, *about, payload, created_at, attempts, token = row
+    message = None
+    if kind in Kind._value2member_map_:
+        payload = json.loads(payload)
+        message = Message(
+            message_id, Kind(kind), version, *about, payload, created_at, attempt=attempts
+        )
+    return Started(key, handler, kind, version, message, attempts, token)

@@ -1,10 +1,10 @@
 """Publish a message with the change that it tells of, or not at all."""
 
+import json
 from collections.abc import Mapping
 from uuid import UUID
 
 from django.db import connection
-from psycopg.types.json import Jsonb
 
 from portal.core.ids import uuid7
 from portal.core.transactions import require_transaction
@@ -57,6 +57,6 @@ def publish(
                 trial_id,
                 site_id,
                 int(lane),
-                Jsonb(held),
+                json.dumps(held),
             ],
         )
