@@ -7,10 +7,12 @@ from django.db.models import CharField, F, Model, QuerySet, Value
 from django.db.models.functions import Cast
 
 from events.models import AdverseEvent
+from events.rules import NotAPhysician
 from patients.models import Death, DispositionEvent, Exposure, Medication, Visit
 from portal.access.permissions import Permission
 from portal.access.scoping import scope, visible
 from portal.accounts.models import User
+from portal.core.errors import FieldError
 
 # Kind, table, permission, the date and its earliest instant, and what to call it. Exposure has no
 # words here: what was taken could tell which arm it was.
@@ -45,3 +47,14 @@ def timeline(patient: UUID, user: User) -> tuple[QuerySet[Any, Any], ...]:
         for kind, table, permission, date, title in _TIMELINE
         if not scope(user, permission).is_empty
     )
+
+
+def person_named(pk: UUID) -> User:
+    """Return the person whom a report names as its physician.
+
+    Raises: NotAPhysician, the same for nobody and for somebody who judges nothing.
+    """
+    found = User.objects.filter(pk=pk, is_active=True).first()
+    if found is None:
+        raise NotAPhysician(errors=(FieldError("/judged_by", NotAPhysician.code, "judged_by"),))
+    return found

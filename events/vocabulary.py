@@ -24,6 +24,15 @@ class VersionKind(TextChoices):
     NULLIFICATION = "nullification", _("Nullification")
 
 
+class Judgment(TextChoices):
+    """Whose the medical judgments of a version are (domain.md 3)."""
+
+    NONE = "", _("None stated")
+    BY_PHYSICIAN = "by_physician", _("By a physician")
+    TRANSCRIBED = "transcribed", _("Transcribed, to be confirmed")
+    CONFIRMED = "confirmed", _("Transcribed and confirmed")
+
+
 class Outcome(TextChoices):
     """CDISC OUT (C66768)."""
 
@@ -48,6 +57,11 @@ class Severity(TextChoices):
     MILD = "mild", _("Mild")
     MODERATE = "moderate", _("Moderate")
     SEVERE = "severe", _("Severe")
+
+
+GRADES = ("1", "2", "3", "4", "5")
+# Intensity by either scale, as a client states it.
+INTENSITIES = [*Severity.choices, *((grade, f"CTCAE {grade}") for grade in GRADES)]
 
 
 class ProductRole(TextChoices):

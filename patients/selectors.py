@@ -1,11 +1,12 @@
 """Reads that the edges share."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from functools import cache
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Exists, F, OuterRef, QuerySet, Value
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from patients.models import (
@@ -15,6 +16,7 @@ from patients.models import (
     DataFinding,
     EproReport,
     Patient,
+    PatientProtocolVersion,
     PatientSite,
     ProtectedFinding,
     Score,
@@ -23,7 +25,7 @@ from patients.models import (
 )
 from patients.vocabulary import Disposition, ReportStatus
 from portal.access.permissions import Permission
-from portal.access.scoping import Transfer, scope, transfers, visible
+from portal.access.scoping import Transfer, may, scope, transfers, visible
 from portal.accounts.models import User
 
 
@@ -111,3 +113,23 @@ def findings_for(user: User) -> tuple[QuerySet[AbstractFinding], ...]:
             held = visible(ProtectedFinding.objects.all(), user, Permission.DATA_FINDING_VIEW)
             parts.append(visible(held, user, Permission.ALLOCATION_VIEW))
     return tuple(parts)
+
+
+def capture_site(patient: Patient, user: User, permission: Permission) -> UUID:
+    """Return the site at which `user` captures something of the patient.
+
+    It is where the patient is, or after a transfer the site of the two at which the user may.
+    """
+    if not may(user, permission, patient.site):
+        stays = PatientSite.objects.filter(patient=patient).select_related("site")
+        for stay in stays.order_by("-from_at", "-id"):
+            if may(user, permission, stay.site):
+                return UUID(str(stay.site_id))
+    return UUID(str(patient.site_id))
+
+
+def protocol_version_at(patient: Patient, at: datetime) -> UUID | None:
+    """Return the protocol version that the patient follows at that instant, None if unknown."""
+    followed = PatientProtocolVersion.objects.filter(patient=patient, from_at__lte=at)
+    followed = followed.filter(Q(to_at__isnull=True) | Q(to_at__gt=at))
+    return followed.order_by("-from_at").values_list("protocol_version", flat=True).first()

@@ -389,6 +389,7 @@ SPECTACULAR_SETTINGS = {
         "RuleKind": "patients.vocabulary.RuleKind",
         "AlertState": "patients.vocabulary.AlertState",
         "ReportStatus": "patients.vocabulary.ReportStatus",
+        "EventIntensity": "events.vocabulary.INTENSITIES",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

@@ -50,6 +50,10 @@ class AdverseEventSerializer(RecordSerializer):
     outcome = serializers.ChoiceField(choices=v.Outcome.choices)
     treatment_emergent = CodeField(choices=["yes", "no", "cannot_tell"])
     is_nullified = serializers.BooleanField()
+    judgment = CodeField(
+        choices=[choice for choice in v.Judgment.choices if choice[0]],
+        help_text="whose the medical judgments are; null: none is stated",
+    )
 
     @extend_schema_field({"type": "string", "pattern": SEVERITIES, "nullable": True})
     def get_severity(self, event: Any) -> str | None:

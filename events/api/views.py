@@ -1,4 +1,4 @@
-"""Reading adverse events, their history, and a patient's timeline."""
+"""Reading and writing adverse events, their history, and a patient's timeline."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -8,14 +8,16 @@ from rest_framework.response import Response
 
 from events import selectors
 from events.api import filters, serializers
+from events.api.writes import WRITES
 from patients.models import Patient
 from portal.access.permissions import Permission
 from portal.api.pagination import Ordering
 from portal.api.permissions import Requirement
 from portal.api.views import ListMixin, NestedMixin, RetrieveMixin, ScopedViewSet, person
+from portal.api.writes import WriteMixin
 
 
-class AdverseEventViewSet(ListMixin, RetrieveMixin, ScopedViewSet):
+class AdverseEventViewSet(WriteMixin, ListMixin, RetrieveMixin, ScopedViewSet):
     """adverse-events/."""
 
     queryset = selectors.adverse_events()
@@ -25,11 +27,33 @@ class AdverseEventViewSet(ListMixin, RetrieveMixin, ScopedViewSet):
     permissions: ClassVar[Mapping[str, Requirement]] = {
         "list": Permission.ADVERSE_EVENT_VIEW,
         "retrieve": Permission.ADVERSE_EVENT_VIEW,
+        "create": Permission.ADVERSE_EVENT_REPORT,
+        "add_follow_up": Permission.ADVERSE_EVENT_REPORT,
+        "confirm_judgment": Permission.ADVERSE_EVENT_ASSESS,
     }
+    writes = WRITES
     actions: ClassVar[Mapping[str, Permission]] = {
         "view_history": Permission.AUDIT_ENTRY_VIEW,
         "view_patient": Permission.PATIENT_VIEW,
     }
+
+    def create(self, request: Request) -> Response:
+        """Report an adverse event, whatever the state of consent, participation or trial.
+
+        A coordinator's entry of a medical judgment is transcribed and waits to be confirmed.
+        """
+        return self.write()
+
+    def add_follow_up(self, request: Request, pk: Any) -> Response:
+        """Add later information, correct what was written, or nullify the event.
+
+        Versions may arrive in any order; answers the event as it then stands.
+        """
+        return self.write()
+
+    def confirm_judgment(self, request: Request, pk: Any) -> Response:
+        """Confirm, as the physician, what was transcribed."""
+        return self.write()
 
 
 class TimelineViewSet(NestedMixin, ScopedViewSet):

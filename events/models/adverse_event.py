@@ -8,6 +8,7 @@ from django.db.models import Case, CheckConstraint, Index, Q, UniqueConstraint, 
 from django.utils.translation import gettext_lazy as _
 
 from events.vocabulary import (
+    Judgment,
     Outcome,
     Seriousness,
     Severity,
@@ -15,7 +16,7 @@ from events.vocabulary import (
     VersionKind,
 )
 from patients.models import ClinicalRecord
-from patients.vocabulary import YesNoUnknown
+from patients.vocabulary import EntrySource, YesNoUnknown
 from portal.core.constraints import one_of
 from portal.core.fields import EarliestField, LatestField, PartialDateTimeField
 from portal.core.history import tracked
@@ -82,6 +83,9 @@ class AdverseEvent(ClinicalRecord):
     treatment_emergent = models.CharField(
         _("treatment-emergent"), max_length=12, blank=True, default="cannot_tell"
     )
+    judgment = models.CharField(
+        _("medical judgment"), max_length=12, blank=True, choices=Judgment.choices
+    )
     site_aware_at = models.DateTimeField(_("site aware"), null=True, blank=True)
     sponsor_aware_at = models.DateTimeField(_("sponsor aware"), null=True, blank=True)
     is_nullified = models.BooleanField(_("nullified"), default=False)
@@ -94,11 +98,17 @@ class AdverseEvent(ClinicalRecord):
             UniqueConstraint(
                 fields=["patient", "number"], name="adverse_event_number_is_unique_in_the_patient"
             ),
+            UniqueConstraint(
+                fields=["trial", "number"],
+                condition=Q(entry_source=EntrySource.FORM, entered_at__isnull=False),
+                name="a_reported_event_number_is_given_once",
+            ),
             CheckConstraint(condition=~Q(term=""), name="an_adverse_event_has_a_verbatim_term"),
             CheckConstraint(
                 condition=Q(severity_grade__isnull=True) | Q(severity_grade__range=(1, 5)),
                 name="adverse_event_grade_is_ctcae",
             ),
+            one_of("judgment", Judgment.values, name="adverse_event_judgment_is_known"),
             one_of("outcome", Outcome.values, name="adverse_event_outcome_is_known"),
             one_of("severity", [*Severity.values, ""], name="adverse_event_severity_is_known"),
             one_of(
@@ -167,6 +177,19 @@ class AdverseEventVersion(EventPart):
     reported_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", db_index=False
     )
+    # Whose judgment on seriousness, severity and causality it is, and when they confirmed it.
+    judgment = models.CharField(
+        _("medical judgment"), max_length=12, blank=True, choices=Judgment.choices
+    )
+    judged_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("judged by"),
+        db_index=False,
+    )
+    judgment_confirmed_at = models.DateTimeField(_("judgment confirmed"), null=True)
     # The facts of the event as this version states them, by field name.
     stated = models.JSONField(_("as stated"), default=dict)
     reason = models.TextField(_("reason"), blank=True)
@@ -180,6 +203,18 @@ class AdverseEventVersion(EventPart):
                 fields=["adverse_event", "ordinal"], name="adverse_event_version_is_unique"
             ),
             one_of("kind", VersionKind.values, name="adverse_event_version_kind_is_known"),
+            one_of("judgment", Judgment.values, name="adverse_event_version_judgment_is_known"),
+            CheckConstraint(
+                condition=~Q(kind=VersionKind.FOLLOW_UP)
+                | Q(information_received_at__isnull=False)
+                | Q(entered_at__isnull=True),
+                name="a_follow_up_says_when_it_was_received",
+            ),
+            CheckConstraint(
+                condition=~Q(judgment=Judgment.CONFIRMED)
+                | Q(judged_by__isnull=False, judgment_confirmed_at__isnull=False),
+                name="a_confirmed_judgment_says_by_whom_and_when",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -8,7 +8,7 @@ from django.db.models import Index
 from django.utils.translation import gettext_lazy as _
 
 from events.models.adverse_event import EventPart
-from events.vocabulary import ActionTaken, Assessor, ProductRole
+from events.vocabulary import ActionTaken, Assessor, Judgment, ProductRole
 from patients.models import ClinicalRecord, Exposure
 from portal.core.constraints import one_of
 from portal.core.fields import PartialDateTimeField
@@ -68,6 +68,9 @@ class CausalityAssessment(EventPart):
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", db_index=False
     )
     assessed_at = models.DateTimeField(_("judged"), null=True)
+    judgment = models.CharField(
+        _("medical judgment"), max_length=12, blank=True, choices=Judgment.choices
+    )
 
     class Meta(EventPart.Meta):
         verbose_name = _("causality assessment")
@@ -75,6 +78,7 @@ class CausalityAssessment(EventPart):
         constraints: ClassVar[list[Any]] = [
             *EventPart.Meta.constraints,
             one_of("assessor", Assessor.values, name="causality_assessor_is_known"),
+            one_of("judgment", Judgment.values, name="causality_judgment_is_known"),
         ]
 
     def __str__(self) -> str:

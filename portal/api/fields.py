@@ -115,6 +115,20 @@ class PartialDateTimeField(serializers.Field[Any, Any, str, Any]):
         return value.text
 
 
+class PlausibleDateField(PartialDateTimeField):
+    """A clinical date within the time that people lived and at most a day ahead (F83)."""
+
+    def to_internal_value(self, data: Any) -> PartialDateTime:
+        """Return the date. Raises: ValidationError."""
+        date = super().to_internal_value(data)
+        too_early = date.latest is not None and date.latest < EARLIEST_INSTANT
+        latest = clock.now() + LATEST_AHEAD
+        if too_early or (date.earliest is not None and date.earliest > latest):
+            message = str(InstantField.default_error_messages["implausible"])
+            raise serializers.ValidationError(message, code="implausible")
+        return date
+
+
 STRICT: Mapping[type[serializers.Field[Any, Any, Any, Any]], Any] = {
     serializers.IntegerField: StrictIntegerField,
     serializers.DecimalField: StrictDecimalField,

@@ -29,7 +29,7 @@ class StoredAnswer(TimestampedModel):
         constraints: ClassVar[list[Any]] = [
             UniqueConstraint(fields=["person", "key"], name="an_idempotency_key_is_used_once")
         ]
-        indexes: ClassVar[list[Index]] = [
+        indexes: ClassVar[list[Any]] = [
             Index(fields=["created_at"], name="storedanswer_oldest"),
         ]
 
