@@ -39,8 +39,11 @@ def test_a_crafted_post_cannot_change_a_clinical_row(
     before = _rows(model)
     body = {"term": "X", "value": "1", "subject_number": "X", "sex": "M", "_save": "Save", **REASON}
 
+    # Site staff have a form for adverse events: it takes what its service takes, or nothing.
+    has_form = model is AdverseEvent and role == "principal_investigator"
     for page, args in (("change", [row.pk]), ("add", []), ("delete", [row.pk])):
-        assert client.post(address(model, page, *args), body).status_code in (403, 404)
+        refused = (200, 403) if has_form else (403, 404)
+        assert client.post(address(model, page, *args), body).status_code in refused
     chosen = {"action": "delete_selected", "_selected_action": str(row.pk), "post": "yes"}
     client.post(address(model, "changelist"), chosen)
     edited = {"form-TOTAL_FORMS": "1", "form-INITIAL_FORMS": "1", "form-0-id": str(row.pk)}
