@@ -127,6 +127,10 @@ class QuarantinedSubmissionSerializer(RecordSerializer):
     resolution = serializers.CharField()
 
 
+class VitalSignDetailSerializer(DetailMixin, VitalSignSerializer):
+    """One reading, and what the reader may do with it."""
+
+
 class FindingSerializer(RecordSerializer):
     """Where somebody must act."""
 

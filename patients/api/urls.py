@@ -64,7 +64,12 @@ urlpatterns = [
         name="patient-shares",
     ),
     path("shares/<uuid:pk>/end/", ShareViewSet.as_view({"post": "end"}), name="share-end"),
-    path("vitals/", views.VitalSignViewSet.as_view(LIST), name="vitals"),
+    path("vitals/", views.VitalSignViewSet.as_view({**LIST, "post": "create"}), name="vitals"),
+    path(
+        "vitals/<uuid:pk>/",
+        views.VitalSignViewSet.as_view({**DETAIL, "patch": "partial_update"}),
+        name="vital",
+    ),
     path(
         "patients/<uuid:pk>/scores/",
         alerts.PatientScoreViewSet.as_view(LIST),

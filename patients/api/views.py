@@ -9,12 +9,14 @@ from rest_framework.response import Response
 
 from patients import selectors
 from patients.api import filters, serializers
+from patients.api.writes import WRITES
 from patients.models import DataFinding, Patient, QuarantinedSubmission
 from portal.access.permissions import Permission
 from portal.access.unblinded import unblinded
 from portal.api.pagination import Ordering
 from portal.api.permissions import Requirement
 from portal.api.views import ListMixin, NestedMixin, RetrieveMixin, ScopedViewSet, person
+from portal.api.writes import WriteMixin
 from portal.audit.record import Action, record
 from portal.core import clock
 
@@ -44,18 +46,38 @@ class PatientViewSet(ListMixin, RetrieveMixin, ScopedViewSet):
     actions = PATIENT_ACTIONS
 
 
-class VitalSignViewSet(ListMixin, ScopedViewSet):
-    """vitals/."""
-
+class _VitalSigns(ListMixin, ScopedViewSet):
     queryset = selectors.vital_signs()
     serializer_class = serializers.VitalSignSerializer
-    filterset_class = filters.VitalSignFilter
     orderings = BY_MEASUREMENT
     default_ordering = "-measured_at"
     permissions: ClassVar[Mapping[str, Requirement]] = {"list": Permission.VITAL_SIGN_VIEW}
 
 
-class PatientVitalSignViewSet(NestedMixin, VitalSignViewSet):
+class VitalSignViewSet(WriteMixin, RetrieveMixin, _VitalSigns):
+    """vitals/."""
+
+    detail_serializer_class = serializers.VitalSignDetailSerializer
+    filterset_class = filters.VitalSignFilter
+    permissions: ClassVar[Mapping[str, Requirement]] = {
+        "list": Permission.VITAL_SIGN_VIEW,
+        "retrieve": Permission.VITAL_SIGN_VIEW,
+        "create": Permission.VITAL_SIGN_RECORD,
+        "partial_update": Permission.VITAL_SIGN_RECORD,
+    }
+    writes = WRITES
+    actions: ClassVar[Mapping[str, Permission]] = {"view_history": Permission.AUDIT_ENTRY_VIEW}
+
+    def create(self, request: Request) -> Response:
+        """Record one reading. Outside physical limits it is kept, flagged and found."""
+        return self.write()
+
+    def partial_update(self, request: Request, pk: Any) -> Response:
+        """Correct a reading, or withdraw it as entered in error."""
+        return self.write()
+
+
+class PatientVitalSignViewSet(NestedMixin, _VitalSigns):
     """patients/{id}/vitals/."""
 
     parent = Patient.objects.all()
