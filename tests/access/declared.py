@@ -1,4 +1,4 @@
-"""Who may read what: written out by hand, apart from portal.access.roles, and compared with it.
+"""Who may do what: written out by hand, apart from portal.access.roles, and compared with it.
 
 Every role stands in `may` or in `may_not` of every row; a new role or a new endpoint fails until
 somebody has written down what is meant.
@@ -24,6 +24,9 @@ REVIEWERS = frozenset(
     }
 )
 SITE_STAFF = frozenset({"principal_investigator", "doctor", "study_coordinator"})
+INVESTIGATORS = frozenset({"principal_investigator", "doctor"})
+# They write what is delegated to them; in the world of the matrix nothing is.
+NEED_DELEGATION = frozenset({"doctor", "study_coordinator"})
 BOARD = frozenset({"unblinded_statistician", "dsmb_member"})
 CODER = frozenset({"medical_coder"})
 PHARMACIST = frozenset({"unblinded_pharmacist"})
@@ -42,7 +45,8 @@ class Row:
 
     `of` names the list of the world that the endpoint reads; `below` the one whose id stands in the
     address, and `sees` who sees that record above: to them a refusal is 403, to others 404.
-    `by_trial` says that the list has that filter.
+    `by_trial` says that the list has that filter; `is_clinical_write` that
+    the right is asked before the body is read.
     """
 
     may: frozenset[str]
@@ -51,6 +55,7 @@ class Row:
     below: str = ""
     sees: frozenset[str] = frozenset()
     by_trial: bool = False
+    is_clinical_write: bool = False
 
 
 def _row(may: frozenset[str], **more: Any) -> Row:
@@ -110,6 +115,16 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("findings", "GET"): _row(READS_FINDINGS, of="findings", by_trial=True),
     ("adverse-events", "GET"): _row(READS_EVENTS, of="adverse_events", by_trial=True),
     ("adverse-event", "GET"): _row(READS_EVENTS, of="adverse_events", below="adverse_events"),
+    ("adverse-events", "POST"): _row(SITE_STAFF, is_clinical_write=True),
+    ("adverse-event-follow-ups", "POST"): _row(
+        SITE_STAFF, below="adverse_events", sees=READS_EVENTS, is_clinical_write=True
+    ),
+    ("adverse-event-confirm", "POST"): _row(
+        INVESTIGATORS, below="adverse_events", sees=READS_EVENTS, is_clinical_write=True
+    ),
+    ("vitals", "POST"): _row(SITE_STAFF, is_clinical_write=True),
+    ("vital", "GET"): _row(READS_VITALS, of="vitals", below="vitals"),
+    ("vital", "PATCH"): _row(SITE_STAFF, below="vitals", sees=READS_VITALS, is_clinical_write=True),
     ("adverse-event-history", "GET"): _row(
         READS_HISTORY, below="adverse_events", sees=READS_EVENTS
     ),

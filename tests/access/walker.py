@@ -12,7 +12,12 @@ from patients.models import Patient
 from portal.access.roles import ROLES
 from portal.accounts.models import User
 from portal.api.checks import actions_of
-from tests.access.declared import READS_PROTECTED_FINDINGS, ROWS, Row
+from tests.access.declared import (
+    NEED_DELEGATION,
+    READS_PROTECTED_FINDINGS,
+    ROWS,
+    Row,
+)
 from tests.access.world import World, anchor_for, bearer, make_person
 from trials.models import Site, Sponsor, Trial
 
@@ -88,7 +93,31 @@ def walk(
         for (name, method), row in rows.items():
             if method == "GET" and (row.of or row.below):
                 wrong += _read(client, world, reader, headers, name, row)
+            elif row.is_clinical_write:
+                wrong += _write(client, world, reader, headers, (name, method), row)
     return wrong
+
+
+def _write(
+    client: Client,
+    world: World,
+    reader: Reader,
+    headers: dict[str, str],
+    endpoint: tuple[str, str],
+    row: Row,
+) -> Iterator[str]:
+    """Send an empty body: whoever may is told what is missing, everybody else is refused first."""
+    name, method = endpoint
+    may = reader.role in row.may - NEED_DELEGATION
+    for record in getattr(world, row.below) if row.below else [None]:
+        address = reverse(name, args=[record.pk] if record else [])
+        answer = client.generic(method, address, b"{}", "application/json", headers=headers)
+        is_seen = record is None or (
+            reader.is_within(record) and reader.role in (row.sees or row.may)
+        )
+        expected = ({400, 428} if may else {403}) if is_seen else {404}
+        if answer.status_code not in expected:
+            yield f"{reader.role}: {method} {name} {record}: {answer.status_code} not {expected}"
 
 
 def cells(world: World) -> int:
