@@ -23,6 +23,7 @@ _AS_GIVEN = "_as_given"
 # JSON as they are: the renderer knows them.
 _PLAIN = (
     serializers.UUIDField,
+    serializers.DateField,
     serializers.DateTimeField,
     serializers.CharField,
     serializers.IntegerField,

@@ -94,7 +94,7 @@ def in_the_rows_of_a_list(patch: Patch) -> None:
 
 
 def in_a_report(patch: Patch) -> None:
-    patch.setattr(access_report, "_cell", lambda text: f"{text}{len(arms()[0])}")
+    patch.setattr(access_report, "cell", lambda text: f"{text}{len(arms()[0])}")
 
 
 def in_an_import(patch: Patch) -> None:
