@@ -39,6 +39,11 @@ class PlainForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
 
 
+def _field_of(offered: Any) -> str:
+    """Return the field of an entry of `list_filter`."""
+    return str(offered if isinstance(offered, str) else offered[0])
+
+
 class ScopedModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Rows within the reader's scope; what is outside does not exist."""
 
@@ -148,7 +153,7 @@ class ScopedModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         """Allow the declared filters and nothing else, with values that the database can read."""
         offered: Any = self.list_filter or ()
-        declared = [f if isinstance(f, str) else f[0] for f in offered]
+        declared = [getattr(f, "parameter_name", None) or _field_of(f) for f in offered]
         declared += [self.date_hierarchy] if self.date_hierarchy else []
         declared += self.linked_lookups
         text = str(value)

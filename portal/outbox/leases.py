@@ -124,7 +124,7 @@ def lease(
     when that has happened often enough. `overdue` leaves alone what became due, or whose lease
     ended, less than so many seconds ago.
     """
-    given = {
+    given: dict[str, Any] = {
         "lane": int(lane),
         "limit": limit,
         "seconds": seconds,
@@ -222,11 +222,21 @@ def _ids(statement: str, given: Sequence[Any]) -> set[int]:
 
 
 def _started(row: tuple[Any, ...]) -> Started:
-    key, handler, message_id, kind, version, *about, payload, created_at, attempts, token = row
+    key, handler, message_id, kind, version, resource, record_id, ordering_key, *rest = row
+    trial_id, site_id, payload, created_at, attempts, token = rest
     message = None
     if kind in Kind._value2member_map_:
-        payload = json.loads(payload)
         message = Message(
-            message_id, Kind(kind), version, *about, payload, created_at, attempt=attempts
+            id=message_id,
+            kind=Kind(kind),
+            version=version,
+            resource=resource,
+            record_id=record_id,
+            ordering_key=ordering_key,
+            trial_id=trial_id,
+            site_id=site_id,
+            payload=json.loads(payload),
+            created_at=created_at,
+            attempt=attempts,
         )
     return Started(key, handler, kind, version, message, attempts, token)

@@ -16,7 +16,7 @@ from typing import Any
 
 import psycopg
 import structlog
-from django.db import DatabaseError, connection, connections
+from django.db import DatabaseError, connection
 
 from portal.core import tasks
 from portal.core.failpoints import failpoint
@@ -137,7 +137,7 @@ class Relay:
 
     def _run_connected(self) -> None:
         # A connection of its own holds the lock and listens; work is done on the usual one.
-        own = connections.create_connection("default")
+        own = connection.copy()
         try:
             if not self._become_active(own):
                 return
