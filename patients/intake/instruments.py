@@ -1,7 +1,7 @@
 """Which answers are safety answers: the items that known instruments mark."""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
@@ -10,24 +10,25 @@ from msgspec import MsgspecError
 
 from patients.intake.bodies import Upload
 from patients.intake.schema import decode_any
+from patients.rules.instruments import InstrumentDefinition, decode, safety_answers
 from portal.outbox.kinds import Lane
+from trials.rules.instruments import NotADefinition
 
 SQL = "SELECT code, instrument_version, definition::text FROM trials_instrument"
 _LOOK_AGAIN_SECONDS = 5.0
-Marks = Mapping[str, float]
 Ask = Callable[[], Awaitable[list[Any]]]
 
 
 class Instruments:
-    """The safety marks by (code, version). A definition never changes; a new one may come."""
+    """Definitions by (code, version). A definition never changes; a new one may come."""
 
     def __init__(self) -> None:
-        self._marks: dict[tuple[str, str], Marks] = {}
+        self._known: dict[tuple[str, str], InstrumentDefinition | None] = {}
         self._look_again_at = 0.0
 
     def is_missing(self, upload: Upload) -> bool:
         """Whether it is worth asking the database for the upload's instrument."""
-        return upload.instrument not in self._marks and time.monotonic() >= self._look_again_at
+        return upload.instrument not in self._known and time.monotonic() >= self._look_again_at
 
     async def look(self, ask: Ask) -> None:
         """Read all instruments; when the database is away, the ones known stay known."""
@@ -39,31 +40,31 @@ class Instruments:
 
     def learn(self, rows: list[Any]) -> None:
         """Take over rows of `SQL`."""
-        self._marks = {(row[0], row[1]): marks_of(orjson.loads(row[2])) for row in rows}
+        self._known = {(row[0], row[1]): _decoded(row[2]) for row in rows}
 
     def lane_of(self, upload: Upload) -> Lane:
         """Return the lane: a safety answer never waits behind ordinary ones."""
-        for item, threshold in self._marks.get(upload.instrument, {}).items():
-            raw = upload.answers.get(item)
-            if raw is not None and _is_above(raw, threshold):
-                return Lane.SAFETY
-        return Lane.ORDINARY
+        definition = self._known.get(upload.instrument)
+        if definition is None:
+            return Lane.ORDINARY
+        answers = {
+            item.code: _value(upload.answers[item.code])
+            for item in definition.safety_items
+            if item.code in upload.answers
+        }
+        is_safety = bool(answers) and bool(safety_answers(definition, answers))
+        return Lane.SAFETY if is_safety else Lane.ORDINARY
 
 
-def marks_of(definition: Any) -> Marks:
-    """Return the threshold of each item marked `safety` in a stored definition."""
-    items = definition.get("items", ()) if isinstance(definition, dict) else ()
-    found = {}
-    for item in items:
-        mark = item.get("safety") if isinstance(item, dict) else None
-        if mark:
-            above = mark.get("threshold", 0) if isinstance(mark, dict) else 0
-            found[str(item.get("code"))] = float(above)
-    return found
-
-
-def _is_above(raw: Any, threshold: float) -> bool:
+def _decoded(definition: str) -> InstrumentDefinition | None:
     try:
-        return float(decode_any(raw)) > threshold
-    except (TypeError, ValueError, MsgspecError):
-        return False
+        return decode(orjson.loads(definition))
+    except NotADefinition:
+        return None
+
+
+def _value(raw: Any) -> Any:
+    try:
+        return decode_any(raw)
+    except MsgspecError:
+        return raw  # not understood, which is a safety answer

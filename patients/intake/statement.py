@@ -77,8 +77,9 @@ _WHO = """LEFT JOIN accounts_session s ON s.id = i.session
 
 def _unnest(columns: tuple[tuple[str, str], ...], *, name: str) -> str:
     arrays = ", ".join(f"%s::{kind}[]" for _, kind in columns)
-    names = ", ".join(column for column, _ in columns)
-    return f"{name} AS MATERIALIZED (SELECT * FROM unnest({arrays}) AS t ({names}))"  # noqa: S608
+    names = ", ".join([*(column for column, _ in columns), "arrival"])
+    rows = f"unnest({arrays}) WITH ORDINALITY AS t ({names})"
+    return f"{name} AS MATERIALIZED (SELECT * FROM {rows})"  # noqa: S608 - constants
 
 
 def held(permission: P) -> str:
@@ -227,7 +228,7 @@ def report_statement(lane: int) -> str:
     LEFT JOIN patients_device phone
         ON k.device <> '' AND phone.trial_id = k.trial_id AND phone.identifier = k.device
     WHERE k.verdict = 'ok'
-    ORDER BY k.patient, k.submission
+    ORDER BY k.patient, k.submission, k.arrival  -- of two under one id the first is kept
     ON CONFLICT (patient_id, submission_id) DO NOTHING
     RETURNING id, patient_id, trial_id, site_id
 ){_set_aside(UploadResource.EPRO_REPORT, "vitals")}{_outgoing(UploadResource.EPRO_REPORT, lane)}
@@ -254,7 +255,7 @@ def upload_statement(lane: int) -> str:
     FROM known k
     {_PROTOCOL}
     WHERE k.verdict = 'ok'
-    ORDER BY k.patient, k.submission
+    ORDER BY k.patient, k.submission, k.arrival  -- of two under one id the first is kept
     ON CONFLICT (patient_id, submission_id) DO NOTHING
     RETURNING id, patient_id, trial_id, site_id
 ){_set_aside(UploadResource.VITALS_UPLOAD, "readings")}

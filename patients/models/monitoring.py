@@ -17,7 +17,7 @@ class MonitoringPlan(SitePart):
     """How the patients of one site are watched (domain.md 7, 8).
 
     `fresh_for` holds seconds by vital code: an older reading is shown gray. Without a plan a site
-    has no NEWS2 and the defaults of patients.rules.freshness.
+    has no NEWS2 and the defaults of patients.topics.
     """
 
     setting = models.CharField(

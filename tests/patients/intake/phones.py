@@ -33,7 +33,8 @@ DEFINITION = {
         {"code": "nausea", "type": "integer", "minimum": 0, "maximum": 10},
         {"code": "self_harm", "type": "boolean", "safety": True},
         {"code": "note", "type": "text"},
-    ]
+    ],
+    "emergency": [{"country": "*", "language": "en", "text": "Call your doctor."}],
 }
 
 
