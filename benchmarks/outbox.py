@@ -36,6 +36,8 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=3)
     given = parser.parse_args()
     head(f"./run bench outbox --rows {given.rows} --each {given.each} --runs {given.runs}")
+    # Three lines of log for each task would slow the side with more tasks.
+    os.environ["PORTAL_LOG_LEVEL"] = "WARNING"
     with own_portal():
         each_task = register()
         chunked, each = [], []
