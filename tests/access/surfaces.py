@@ -320,6 +320,7 @@ OPERATORS = {
     "check_audit_export": "compares a file with itself and the seals",
     "import_instrument": "says which version it has stored",
     "dry_run_rule": "counts alerts over open readings",
+    "outbox": "counts deliveries and names them by kind and id",
     "relay": "runs until it is stopped and prints nothing of records",
     "live_relay": "runs until it is stopped and prints nothing of records",
     "sync_access": "counts index rows",

@@ -34,7 +34,7 @@ OPERATIONS = st.lists(
 )
 OFTEN = settings(
     deadline=None,
-    max_examples=20,
+    max_examples=10,
     derandomize=True,
     database=None,
     phases=(Phase.explicit, Phase.generate),
