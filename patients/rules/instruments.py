@@ -220,7 +220,8 @@ def _score(
     algorithm = ALGORITHMS[score.algorithm]
     numbers = {code: numeric(definition.items[code], values.get(code)) for code in score.item_codes}
     outcome = algorithm.compute(
-        {part: tuple(numbers[code] for code in codes) for part, codes in score.items.items()}
+        {part: tuple(numbers[code] for code in codes) for part, codes in score.items.items()},
+        score.grades,
     )
     return ComputedScore(
         name=score.name,

@@ -11,16 +11,18 @@ from enum import StrEnum
 from typing import Any
 
 from portal.core.errors import InvalidInput
+from trials.rules.grade_tables import ATTRIBUTES, Grades, grade_tables
 from trials.rules.reading import Reader
 
 LANGUAGES = ("en", "zh-Hans")
 ANY_COUNTRY = "*"
 
+COMPOSITE = "pro_ctcae_composite"
 # algorithm -> the items it needs, by part; "" stands for a plain list of items.
 ALGORITHM_PARTS: Mapping[str, tuple[str, ...]] = {
     "sum": ("",),
     "phq9": ("",),
-    "pro_ctcae_composite": ("frequency", "severity", "interference"),
+    COMPOSITE: ATTRIBUTES,
 }
 
 
@@ -72,11 +74,12 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class ScoreDefinition:
-    """One score: its algorithm and the items of each part."""
+    """One score: its algorithm, the items of each part, and the grades of a composite grade."""
 
     name: str
     algorithm: str
     items: Mapping[str, tuple[str, ...]]
+    grades: Grades = field(default_factory=dict)
 
     @property
     def item_codes(self) -> tuple[str, ...]:
@@ -135,7 +138,12 @@ def decode(definition: Any) -> InstrumentDefinition:
     by_code = {item.code: item for item in items}
     if len(by_code) != len(items):
         reader.fault("items", "repeated", "Each item has a code of its own.")
-    scores = [_score(part, by_code) for part in reader.parts("scores")]
+    tables = grade_tables(reader.parts("grade_tables"))
+    scores = [_score(part, by_code, tables) for part in reader.parts("scores")]
+    graded = {tuple(score.items) for score in scores if score.algorithm == COMPOSITE}
+    for attributes in sorted(graded - tables.keys() - {()}):
+        detail = f"There are no grades for {', '.join(attributes)}."
+        reader.fault("grade_tables", "required", detail)
     emergency = [_emergency(part) for part in reader.parts("emergency")]
     schedule = _schedule(reader.part("schedule")) if reader.has("schedule") else None
     if any(item.safety for item in items) and not emergency:
@@ -189,11 +197,14 @@ def _choice(part: Reader) -> Choice:
     return choice
 
 
-def _score(part: Reader, items: Mapping[str, Item]) -> ScoreDefinition:
+def _score(
+    part: Reader, items: Mapping[str, Item], tables: Mapping[tuple[str, ...], Grades]
+) -> ScoreDefinition:
     algorithm = part.word("algorithm", list(ALGORITHM_PARTS)) or "sum"
     allowed = ALGORITHM_PARTS[algorithm]
     grouped = {"": part.words("items")} if allowed == ("",) else part.grouped("items", allowed)
-    score = ScoreDefinition(part.text("name", longest=100), algorithm, grouped)
+    grades = tables.get(tuple(grouped), {}) if algorithm == COMPOSITE else {}
+    score = ScoreDefinition(part.text("name", longest=100), algorithm, grouped, grades)
     if not score.item_codes:
         part.fault("items", "required", "A score needs items.")
     for code in score.item_codes:

@@ -1,4 +1,4 @@
-"""Scores of instruments: each a named, versioned algorithm over numbers, and nothing else.
+"""Scores of instruments: named, versioned algorithms over numbers and the definition's grades.
 
 The same inputs give the same score years later: a change of an algorithm is a new version, and
 what was scored keeps the name and version that it was scored with (NW-06, PRO-08).

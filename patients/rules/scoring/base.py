@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from trials.rules.grade_tables import Grades
+
 # part -> numbers of its items in their order; None where an item has no number.
 Parts = Mapping[str, tuple[Decimal | None, ...]]
 
@@ -18,12 +20,12 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Algorithm:
-    """A published way to a score."""
+    """A published way to a score; the grades are the definition's, where a score has any."""
 
     name: str
     version: str
     source: str
-    compute: Callable[[Parts], Outcome]
+    compute: Callable[[Parts, Grades], Outcome]
 
 
 def total(numbers: tuple[Decimal | None, ...]) -> Decimal | None:

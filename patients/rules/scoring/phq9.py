@@ -8,6 +8,7 @@ measure. J Gen Intern Med 2001;16:606-613.
 from decimal import Decimal
 
 from patients.rules.scoring.base import Algorithm, Outcome, Parts, total
+from trials.rules.grade_tables import Grades
 
 # LOINC codes of the nine items, in order; the ninth asks about thoughts of death or self-harm.
 ITEM_LOINC = (
@@ -37,7 +38,7 @@ def band_of(score: Decimal) -> str:
     return next(name for lowest, name in BANDS if score >= lowest)
 
 
-def _phq9(parts: Parts) -> Outcome:
+def _phq9(parts: Parts, _: Grades) -> Outcome:
     numbers = parts[""]
     if any(number is not None and number not in _ITEM for number in numbers):
         return Outcome(None)

@@ -1,9 +1,10 @@
 """The plain sum of items."""
 
 from patients.rules.scoring.base import Algorithm, Outcome, Parts, total
+from trials.rules.grade_tables import Grades
 
 
-def _sum(parts: Parts) -> Outcome:
+def _sum(parts: Parts, _: Grades) -> Outcome:
     return Outcome(total(parts[""]))
 
 

@@ -1,14 +1,17 @@
 """Tell what a file is, and make an instrument of it, with remarks on what was left out."""
 
+import csv
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from portal.core.errors import InvalidInput
-from portal.exchange.instruments import item_list, questionnaire
+from portal.exchange.instruments import grade_map, item_list, questionnaire
 
 LARGEST = 5_000_000
+_T = TypeVar("_T")
 
 
 class NotAnInstrument(InvalidInput):
@@ -28,17 +31,16 @@ class Draft:
     remarks: tuple[str, ...] = ()
 
 
-def read(path: Path) -> Draft:
-    """Read a file. Raises: NotAnInstrument, OSError."""
-    if path.stat().st_size > LARGEST:
-        raise NotAnInstrument("The file is larger than 5 MB.")
-    try:
-        text = path.read_text("utf-8-sig")
-        if path.suffix.lower() == ".csv":
-            return Draft("pro-ctcae", "1.0", "PRO-CTCAE", *item_list.convert(text))
-        content = json.loads(text)
-    except (ValueError, RecursionError, KeyError) as error:
-        raise NotAnInstrument(f"{path.name}: {error}") from None
+def read(path: Path, grades: Path | None = None) -> Draft:
+    """Read a file; an item list takes its grade map from `grades`, else from the file beside it.
+
+    Raises: NotAnInstrument, NoGradeMap, OSError.
+    """
+    if path.suffix.lower() == ".csv":
+        return _item_list(path, grades)
+    if grades is not None:
+        raise NotAnInstrument(f"{path.name}: only a PRO-CTCAE item list (CSV) takes a grade map.")
+    content = _converted(path, json.loads)
     if not isinstance(content, dict):
         raise NotAnInstrument()
     if content.get("resourceType") == "Questionnaire":
@@ -49,6 +51,31 @@ def read(path: Path) -> Draft:
     title = title.get("en", "") if isinstance(title, dict) else title
     code, version = content.get("code"), content.get("version")
     return Draft(_text(code), _text(version), _text(title), content["definition"])
+
+
+def _converted(path: Path, convert: Callable[[str], _T]) -> _T:
+    if path.stat().st_size > LARGEST:
+        raise NotAnInstrument(f"{path.name}: the file is larger than 5 MB.")
+    try:
+        return convert(path.read_text("utf-8-sig"))
+    except KeyError as error:
+        raise NotAnInstrument(f"{path.name}: there is no {error}.") from None
+    except (ValueError, RecursionError, csv.Error) as error:
+        raise NotAnInstrument(f"{path.name}: {error}") from None
+
+
+def _item_list(path: Path, grades: Path | None) -> Draft:
+    beside = path.with_name(grade_map.FILE_NAME)
+    chosen = grades or (beside if beside.is_file() else None)
+    tables = None if chosen is None else _converted(chosen, grade_map.convert)
+    try:
+        definition = _converted(path, lambda text: item_list.convert(text, tables))
+    except item_list.NoGradeMap:
+        raise item_list.NoGradeMap(
+            f"{path.name}: the composite grades are missing: "
+            f"put {beside.name} beside it or give --grades FILE."
+        ) from None
+    return Draft("pro-ctcae", "1.0", "PRO-CTCAE", definition)
 
 
 def _questionnaire(content: dict[str, Any]) -> Draft:

@@ -1,12 +1,14 @@
 """A PRO-CTCAE item list (CSV: variable, item_no, attribute, score_min, score_max, format).
 
 Items carry their variable and short label only; the wording stays with the licensed form.
-Source: NCI PRO-CTCAE item library; composite grades by Basch et al. 2021.
+The composite grades come with the list, as a grade map. Source: NCI PRO-CTCAE item library.
 """
 
 import csv
 import io
 from typing import Any
+
+from portal.core.errors import InvalidInput
 
 # Hair loss asks for an amount, which is graded as interference is.
 _PART = {
@@ -25,11 +27,20 @@ _UNSCORED = {
 }
 
 
-def convert(text: str) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Return the definition: an item a row, a grade a symptom. Raises: KeyError, ValueError."""
+class NoGradeMap(InvalidInput):
+    """The composite grades are missing: give their grade map."""
+
+    code = "no_grade_map"
+
+
+def convert(text: str, grade_tables: list[dict[str, Any]] | None) -> dict[str, Any]:
+    """Return the definition: an item a row, a grade a symptom.
+
+    Raises: NoGradeMap where a symptom has a grade and there are no tables; KeyError, ValueError.
+    """
     items: list[dict[str, Any]] = []
     groups: dict[tuple[str, str], dict[str, str]] = {}
-    for row in csv.DictReader(io.StringIO(text)):
+    for row in csv.DictReader(io.StringIO(text), restval=""):
         items.append(
             {
                 "code": row["variable"],
@@ -48,4 +59,8 @@ def convert(text: str) -> tuple[dict[str, Any], tuple[str, ...]]:
         {"name": f"{symptom} ({number})", "algorithm": "pro_ctcae_composite", "items": parts}
         for (number, symptom), parts in groups.items()
     ]
-    return {"items": items, "scores": scores}, ()
+    if not scores:
+        return {"items": items}
+    if grade_tables is None:
+        raise NoGradeMap()
+    return {"items": items, "scores": scores, "grade_tables": grade_tables}

@@ -291,5 +291,11 @@ def test_every_fault_of_a_definition_is_told_at_once() -> None:
 def test_no_json_makes_the_decoder_fail_otherwise(content: Any) -> None:
     with pytest.raises(NotADefinition):
         decode(
-            {"items": [content], "scores": content, "emergency": content, "schedule": content or 1}
+            {
+                "items": [content],
+                "scores": content,
+                "grade_tables": content,
+                "emergency": content,
+                "schedule": content or 1,
+            }
         )

@@ -24,6 +24,13 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare what can be chosen."""
         parser.add_argument("file", metavar="FILE", type=Path)
+        parser.add_argument(
+            "--grades",
+            type=Path,
+            metavar="FILE",
+            help="composite grade map (CSV) of an item list; default: composite_grade_map.csv "
+            "beside it",
+        )
         parser.add_argument("--code", default="", help="default: what the file says")
         parser.add_argument("--instrument-version", default="", metavar="VERSION")
         parser.add_argument("--title", default="")
@@ -42,7 +49,7 @@ class Command(BaseCommand):
             raise CommandError(f"{error.filename}: {error.strerror}") from error
 
     def _store(self, options: dict[str, Any]) -> None:
-        draft = read(options["file"])
+        draft = read(options["file"], options["grades"])
         code = options["code"] or draft.code
         version = options["instrument_version"] or draft.version
         if not code or not version:

@@ -1,8 +1,6 @@
 """Instruments from files are stored once for each version, and never changed."""
 
-import csv
 import json
-import os
 from io import StringIO
 from pathlib import Path
 
@@ -17,14 +15,6 @@ from trials.services.instruments import SHIPPED
 
 PROJECT = Path(__file__).resolve().parents[4]
 DIARY = SHIPPED / "daily-diary-1.0.json"
-
-
-@pytest.fixture(scope="module")
-def real_data() -> Path:
-    folder = Path(os.environ.get("PORTAL_REAL_DATA", PROJECT.parent / "shared" / "data"))
-    if not folder.is_dir():
-        pytest.skip(f"no real data in {folder}: set PORTAL_REAL_DATA")
-    return folder
 
 
 def store(file: Path, *options: str) -> str:
@@ -96,22 +86,15 @@ def test_phq9_is_scored_by_its_answers(real_data: Path) -> None:
     assert (partial.value, partial.missing) == (None, ("/44260-8",))
 
 
-@pytest.mark.req("PRO-08")
-def test_every_published_composite_grade_is_reached(real_data: Path) -> None:
-    definition = decode(read(real_data / "terminology/pro_ctcae/pro_ctcae_items.csv").definition)
-    by_parts = {tuple(score.items): score for score in definition.scores}
-    with (real_data / "terminology/pro_ctcae/composite_grade_map.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    parts = ("frequency", "severity", "interference")
-    for row in rows:
-        given = {part: int(row[part]) for part in parts if row[part] not in ("", "NA")}
-        score = by_parts[tuple(given)]
-        answers = {score.items[part][0]: level for part, level in given.items()}
-        found = next(one for one in scores(definition, answers) if one.name == score.name)
-        assert found.value == int(row["composite_grade"])
-
-
 @pytest.mark.parametrize("content", [{}, {"item": 3}, {"item": [3, {}, {"type": "choice"}]}])
 def test_a_broken_questionnaire_is_told_and_does_not_crash(content: dict[str, object]) -> None:
     definition, _ = convert(content)
     assert definition["items"] == []
+
+
+def test_the_example_of_the_documentation_is_a_definition(tmp_path: Path) -> None:
+    page = (PROJECT / "docs" / "instruments.md").read_text("utf-8")
+    example = tmp_path / "example.json"
+    example.write_text(page.split("```json\n")[1].split("```")[0], "utf-8")
+    definition = decode(read(example).definition)
+    assert [score.algorithm for score in definition.scores] == ["pro_ctcae_composite"]
