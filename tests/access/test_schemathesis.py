@@ -62,6 +62,8 @@ def _record(world: World, path: str) -> UUID:
         rows = world.sites
     elif "/adverse-events/" in path:
         rows = world.adverse_events
+    elif "/vitals/{id}" in path and "intake" not in path:
+        rows = world.vitals
     return UUID(str(rows[0].pk))
 
 

@@ -62,7 +62,17 @@ def test_clicks_at_once_report_one_event(crowd: tuple[World, dict[str, str]]) ->
 def test_of_those_who_amend_one_version_exactly_one_wins(
     crowd: tuple[World, dict[str, str]],
 ) -> None:
-    world, headers = crowd
+    check_one_wins(*crowd)
+
+
+@pytest.mark.soak
+@pytest.mark.req("F95")
+def test_in_two_hundred_races_exactly_one_wins_each(crowd: tuple[World, dict[str, str]]) -> None:
+    for _ in range(200):
+        check_one_wins(*crowd)
+
+
+def check_one_wins(world: World, headers: dict[str, str]) -> None:
     body = {"patient": str(world.patients[0].pk), "term": "felt dizzy"}
     made = post(EVENTS, body, headers).json()
     path = f"{EVENTS}{made['id']}/follow-ups/"
