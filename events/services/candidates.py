@@ -26,7 +26,9 @@ class OfAnotherPatient(RuleBroken):
     code = "adverse_event_of_another_patient"
 
 
-def suggest_candidate(*, alert_id: UUID, at: datetime) -> None:
+def suggest_candidate(
+    *, alert_id: UUID, by: UUID = PIPELINE_ACCOUNT, at: datetime, reason: str = "alert raised"
+) -> None:
     """Put an alert before a physician as a possible adverse event, once."""
     alert = Alert.objects.select_related("rule").get(pk=alert_id)
     candidate = CandidateAdverseEvent(
@@ -38,18 +40,23 @@ def suggest_candidate(*, alert_id: UUID, at: datetime) -> None:
         suggested_term=alert.rule.name,
         noticed_at=alert.observed_at,
     )
-    with acting(by=PIPELINE_ACCOUNT, at=at, reason="alert raised"):
+    with acting(by=by, at=at, reason=reason):
         CandidateAdverseEvent.objects.bulk_create([candidate], ignore_conflicts=True)
 
 
 def confirm_candidate(
-    *, candidate: CandidateAdverseEvent, adverse_event: AdverseEvent, by: User, at: datetime
+    *,
+    candidate: CandidateAdverseEvent,
+    adverse_event: AdverseEvent,
+    by: User,
+    at: datetime,
+    reason: str = "is an adverse event",
 ) -> CandidateAdverseEvent:
     """Record that the candidate is that adverse event. Locks: the candidate.
 
     Raises: NotPermitted, IsDecided, OfAnotherPatient.
     """
-    with acting(by=by, at=at, reason="is an adverse event"):
+    with acting(by=by, at=at, reason=reason):
         held = _undecided(candidate, by)
         if adverse_event.patient_id != held.patient_id:
             raise OfAnotherPatient()

@@ -23,13 +23,15 @@ class NoAssessment(InvalidInput):
     code = "assessment_required"
 
 
-def acknowledge_alert(*, alert: Alert, by: User, at: datetime, comment: str = "") -> Alert:
+def acknowledge_alert(
+    *, alert: Alert, comment: str = "", by: User, at: datetime, reason: str = "acknowledged"
+) -> Alert:
     """Record that `by` has the alert. The first who says so stays named. Locks: the alert.
 
     Raises: NotPermitted, AlertIsClosed.
     """
     _check(by, Permission.ALERT_ACKNOWLEDGE, alert)
-    with acting(by=by, at=at, reason=comment or "acknowledged"):
+    with acting(by=by, at=at, reason=comment or reason):
         held = _locked(alert)
         if held.state == AlertState.OPEN:
             held.state = AlertState.ACKNOWLEDGED
@@ -40,7 +42,13 @@ def acknowledge_alert(*, alert: Alert, by: User, at: datetime, comment: str = ""
 
 
 def close_alert(
-    *, alert: Alert, assessment: str, was_actionable: bool | None = None, by: User, at: datetime
+    *,
+    alert: Alert,
+    assessment: str,
+    was_actionable: bool | None = None,
+    by: User,
+    at: datetime,
+    reason: str = "",
 ) -> Alert:
     """Close an alert with a delegated physician's assessment. Locks: the alert.
 
@@ -49,7 +57,7 @@ def close_alert(
     _check(by, Permission.ALERT_CLOSE, alert)
     if not assessment.strip():
         raise NoAssessment()
-    with acting(by=by, at=at, reason=assessment[:500]):
+    with acting(by=by, at=at, reason=reason or assessment[:500]):
         held = _locked(alert)
         if held.acknowledged_at is None:
             held.acknowledged_at, held.acknowledged_by = at, by

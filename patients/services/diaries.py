@@ -1,6 +1,7 @@
 """Diary days that went by."""
 
 from datetime import datetime
+from uuid import UUID
 
 from django.db import connection
 
@@ -13,7 +14,9 @@ from portal.core.ids import PIPELINE_ACCOUNT
 _AT_ONCE = 100
 
 
-def miss_diaries(*, at: datetime) -> int:
+def miss_diaries(
+    *, by: UUID = PIPELINE_ACCOUNT, at: datetime, reason: str = REASON
+) -> int:
     """Mark days as missed and hold the rules about missing diaries against them.
 
     A day counts only after its window and the site's offline grace; a late report reopens it.
@@ -26,7 +29,7 @@ def miss_diaries(*, at: datetime) -> int:
             patients = [key for (key,) in cursor.fetchall()]
         if not patients:
             return total
-        with acting(by=PIPELINE_ACCOUNT, at=at, reason=REASON):
+        with acting(by=by, at=at, reason=reason):
             lock_patients(patients)
             jobs = diary_days.miss(patients, at)
             raise_alerts(jobs, at)

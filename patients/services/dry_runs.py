@@ -70,7 +70,12 @@ def cancel_dry_run(*, run: RiskRuleDryRun, by: User, at: datetime, reason: str) 
 
 
 def continue_dry_run(
-    *, run: RiskRuleDryRun, by: User, at: datetime, progress: Progress | None = None
+    *,
+    run: RiskRuleDryRun,
+    progress: Progress | None = None,
+    by: User,
+    at: datetime,
+    reason: str = "dry run",
 ) -> RiskRuleDryRun:
     """Walk over the trial's patients, counting what would have fired; nothing is raised.
 
@@ -91,7 +96,7 @@ def continue_dry_run(
     )
     for start in range(0, len(patients), _AT_ONCE):
         some = patients[start : start + _AT_ONCE]
-        with acting(by=by, at=at, reason="dry run"):
+        with acting(by=by, at=at, reason=reason):
             held = RiskRuleDryRun.objects.select_for_update().get(pk=run.pk)
             if held.cancel_requested_at is not None:
                 return _finish(held, DryRunState.CANCELED, at)
@@ -104,7 +109,7 @@ def continue_dry_run(
             held.save()
         if progress is not None:
             progress(held.patients_done, len(patients))
-    with acting(by=by, at=at, reason="dry run"):
+    with acting(by=by, at=at, reason=reason):
         held = RiskRuleDryRun.objects.select_for_update().get(pk=run.pk)
         return _finish(held, DryRunState.FINISHED, at)
 

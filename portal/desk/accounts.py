@@ -11,6 +11,7 @@ from portal.access.models import PortalUserPermission
 from portal.access.permissions import Permission as P
 from portal.accounts.models import (
     RefreshToken,
+    RightsChange,
     Session,
     SignInCounter,
     SignInRefusal,
@@ -138,6 +139,9 @@ site.register(
 site.register(
     SignInCounter,
     derived(SignInCounter, P.SESSION_VIEW, Group.PEOPLE, base=ScopedModelAdmin),
+)
+site.register(
+    RightsChange, derived(RightsChange, P.SESSION_VIEW, Group.PEOPLE, base=ScopedModelAdmin)
 )
 site.register(
     SignInRefusal,
