@@ -4,12 +4,15 @@ import asyncio
 import csv
 import io
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.core.signals import request_finished
+from django.db import close_old_connections
 from django.test import AsyncRequestFactory, Client
 
 from patients.models import Identity, PatientIdentity, ProtectedFinding, VitalSign
@@ -28,6 +31,14 @@ from portal.core.models import SCHEMA_OF
 from tests.access.world import World, bearer, make_person
 
 pytestmark = pytest.mark.usefixtures("undone")
+
+
+@pytest.fixture
+def kept_connection() -> Iterator[None]:
+    """The end of an answer would close the connection, and the world's transaction with it."""
+    request_finished.disconnect(close_old_connections)
+    yield
+    request_finished.connect(close_old_connections)
 
 
 def get(world: World, role: str, address: str, where: Any = None) -> Any:
@@ -269,6 +280,7 @@ def test_sealed_values_are_told_as_sealed(world: World) -> None:
     ]
 
 
+@pytest.mark.usefixtures("kept_connection")
 def test_under_asgi_the_parts_are_pulled_one_by_one_and_closed() -> None:
     made: list[int] = []
 

@@ -57,6 +57,11 @@ TASKS_FOR: Mapping[P, frozenset[DelegatedTask]] = {
         {DelegatedTask.SAFETY_REPORTING, DelegatedTask.MEDICAL_ASSESSMENT}
     ),
     P.LAB_RESULT_ASSESS: frozenset({DelegatedTask.MEDICAL_ASSESSMENT}),
+    # Whoever looks after the patients says "I have it"; only a physician closes.
+    P.ALERT_ACKNOWLEDGE: frozenset(
+        {DelegatedTask.SAFETY_REPORTING, DelegatedTask.MEDICAL_ASSESSMENT, DelegatedTask.DATA_ENTRY}
+    ),
+    P.EPRO_REPORT_RUN_AGAIN: frozenset({DelegatedTask.DATA_ENTRY}),
     P.ALERT_CLOSE: frozenset({DelegatedTask.MEDICAL_ASSESSMENT}),
     P.EPRO_REPORT_DECIDE_CONSENT: frozenset({DelegatedTask.CONSENT}),
     P.PATIENT_JUDGE_ELIGIBILITY: frozenset({DelegatedTask.ELIGIBILITY}),

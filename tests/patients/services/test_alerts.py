@@ -28,6 +28,7 @@ def people(ward: Ward) -> dict[str, Any]:
     site, trial = ward.world.sites[0], ward.world.trials[0]
     return {
         "doctor": make_person(ward.world, "doc", "principal_investigator", site),
+        "second": make_person(ward.world, "second", "principal_investigator", site),
         "coordinator": make_person(ward.world, "coord", "study_coordinator", site),
         "elsewhere": make_person(
             ward.world, "other", "principal_investigator", ward.world.sites[1]
@@ -45,18 +46,18 @@ def alert(ward: Ward) -> Alert:
 
 
 def test_the_first_who_has_it_stays_named(alert: Alert, people: dict[str, Any]) -> None:
-    alerts.acknowledge_alert(alert=alert, by=people["coordinator"], at=NOW, comment="going")
+    alerts.acknowledge_alert(alert=alert, by=people["second"], at=NOW, comment="going")
 
     again = alerts.acknowledge_alert(alert=alert, by=people["doctor"], at=NOW, comment="me too")
 
     assert (again.state, again.acknowledged_by, again.comment) == (
         "acknowledged",
-        people["coordinator"],
+        people["second"],
         "going",
     )
 
 
-@pytest.mark.parametrize("who", ["cra", "elsewhere"])
+@pytest.mark.parametrize("who", ["cra", "elsewhere", "coordinator"])
 def test_who_is_not_on_the_ladder_cannot_acknowledge(
     alert: Alert, people: dict[str, Any], who: str
 ) -> None:

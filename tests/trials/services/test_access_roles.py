@@ -30,7 +30,14 @@ CLINICAL_VALUES = (
     | {P.LAB_RESULT_RECORD, P.ADVERSE_EVENT_ASSESS_FOR_SPONSOR, P.EPRO_REPORT_SUBMIT}
 )
 # What is written without changing a clinical value.
-ABOUT_DATA = {P.DATA_FINDING_RESOLVE, P.PATIENT_SHARE}
+ABOUT_DATA = {
+    P.DATA_FINDING_RESOLVE,
+    P.PATIENT_SHARE,
+    P.ALERT_ACKNOWLEDGE,
+    P.ALERT_CLOSE,
+    P.EPRO_REPORT_DECIDE_CONSENT,
+    P.EPRO_REPORT_RUN_AGAIN,
+}
 SET_UP = {
     P.SPONSOR_CHANGE,
     P.INSTITUTION_CHANGE,
@@ -40,6 +47,10 @@ SET_UP = {
     P.ASSIGNMENT_CHANGE,
     P.DELEGATION_CHANGE,
     P.ACCESS_REVIEW_RECORD,
+    P.SESSION_END,
+    P.OUTBOX_DELIVERY_CHANGE,
+    P.RISK_RULE_CHANGE,
+    P.RISK_RULE_ACTIVATE,
 }
 CLINICAL_RECORDS = {p.resource for p in CLINICAL_VALUES} | {"identity", "allocation"}
 
@@ -51,6 +62,14 @@ def holders(permission: P) -> set[str]:
 
 def test_every_write_is_on_one_of_the_lists() -> None:
     assert {p for p in P if not p.is_read} == CLINICAL_VALUES | ABOUT_DATA | SET_UP
+
+
+def test_physicians_close_alerts_and_nobody_of_sponsor_or_monitors_acknowledges() -> None:
+    physicians = {"principal_investigator", "doctor"}
+    assert holders(P.ALERT_CLOSE) == physicians
+    assert holders(P.EPRO_REPORT_DECIDE_CONSENT) == physicians
+    assert holders(P.ALERT_ACKNOWLEDGE) == physicians | {"study_coordinator", "medical_monitor"}
+    assert holders(P.RISK_RULE_ACTIVATE) == {"medical_monitor"}
 
 
 @pytest.mark.parametrize("permission", sorted(SITE_DATA))
