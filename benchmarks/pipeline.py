@@ -118,8 +118,7 @@ def measure(count: int, processes: int) -> None:
     context = multiprocessing.get_context("spawn")
     told = context.Queue()
     workers = [
-        context.Process(target=work, args=(chunks[n::processes], told))
-        for n in range(processes)
+        context.Process(target=work, args=(chunks[n::processes], told)) for n in range(processes)
     ]
     began = time.perf_counter()
     for worker in workers:

@@ -211,7 +211,7 @@ def _constant(is_secure: bool, language: str) -> tuple[tuple[bytes, bytes], ...]
         name, value = settings.SECURE_PROXY_SSL_HEADER
         request.META[name] = value
     elif is_secure:
-        request._get_scheme = lambda: "https"  # type: ignore[method-assign]
+        request._get_scheme = lambda: "https"  # type: ignore[attr-defined]
 
     def bare(_: HttpRequest) -> HttpResponse:
         response = HttpResponse()

@@ -109,7 +109,7 @@ def lock_patients(patients: Iterable[UUID]) -> datetime:
             "SELECT count(pg_advisory_xact_lock(key)) FROM unnest(%s::bigint[]) AS key", [keys]
         )
         cursor.execute("SELECT clock_timestamp()")
-        at: datetime = cursor.fetchone()[0]  # type: ignore[index]
+        at: datetime = cursor.fetchone()[0]
     return at
 
 

@@ -58,7 +58,7 @@ def fail(resource: str, *, patient: UUID, upload: UUID, reason: str) -> None:
     with acting(by=PIPELINE_ACCOUNT, reason=REASON, source=Source.TASK):
         with connection.cursor() as cursor:
             cursor.execute("SELECT clock_timestamp()")
-            at: datetime = cursor.fetchone()[0]  # type: ignore[index]
+            at: datetime = cursor.fetchone()[0]
         row = {"patient_id": patient, "last_error": reason, "status": ReportStatus.FAILED.value}
         _upsert(resource, [{**_row(resource, upload, at), **row, "processed_at": None}])
 

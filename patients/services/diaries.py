@@ -14,9 +14,7 @@ from portal.core.ids import PIPELINE_ACCOUNT
 _AT_ONCE = 100
 
 
-def miss_diaries(
-    *, by: UUID = PIPELINE_ACCOUNT, at: datetime, reason: str = REASON
-) -> int:
+def miss_diaries(*, by: UUID = PIPELINE_ACCOUNT, at: datetime, reason: str = REASON) -> int:
     """Mark days as missed and hold the rules about missing diaries against them.
 
     A day counts only after its window and the site's offline grace; a late report reopens it.

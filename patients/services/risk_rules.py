@@ -109,7 +109,7 @@ def activate_version(
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [RULES_LOCK])
             cursor.execute("SELECT clock_timestamp()")
-            from_now = cursor.fetchone()[0]  # type: ignore[index]
+            from_now = cursor.fetchone()[0]
         held = RiskRuleVersion.objects.select_for_update().get(pk=version.pk)
         if held.state in (RuleState.ACTIVE, RuleState.RETIRED):
             raise NotADraft()
