@@ -89,7 +89,6 @@ def test_no_other_surface_changes_with_the_arm(blinded: list[Blinded]) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.req("EMA-05")
 def test_no_surface_changes_with_the_arm_for_anybody(world: World, people: list[Reader]) -> None:
     everybody = [
         Blinded(world, reader, depth=2) for reader in people if reader.role not in UNBLINDED
