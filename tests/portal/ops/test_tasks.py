@@ -68,12 +68,14 @@ def test_task_takes_keywords_only() -> None:
         def wrong(patient: str) -> None: ...
 
 
+@pytest.mark.django_db
 def test_unknown_keywords_of_another_version_are_ignored() -> None:
     remember(patient="p1", added_in_a_later_version="x")
 
     assert SEEN[0]["patient"] == "p1"
 
 
+@pytest.mark.django_db
 def test_task_acts_as_a_task_under_the_request_that_sent_it() -> None:
     request_id = str(uuid.uuid4())
     with structlog.contextvars.bound_contextvars(request_id=request_id):
