@@ -1,0 +1,1 @@
+"""Notices: what a person must know, told until that person says "I have it"."""
