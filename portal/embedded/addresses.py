@@ -6,6 +6,7 @@ import ipaddress
 import os
 import socket
 from collections.abc import Iterable
+from pathlib import Path
 
 from portal.demo_accounts import DEMO_ACCOUNTS, DEMO_PASSWORD
 from portal.embedded.errors import StartError
@@ -80,7 +81,9 @@ def not_ready(host: str, port: int) -> str:
         connection.close()
 
 
-def ready_block(host: str, port: int, *, seconds: float, demo: bool) -> str:
+def ready_block(
+    host: str, port: int, *, seconds: float, demo: bool, journal: Path | None = None
+) -> str:
     """Return what a person needs to know once the portal is ready."""
     root = root_url(host, port)
     lines = [
@@ -92,6 +95,7 @@ def ready_block(host: str, port: int, *, seconds: float, demo: bool) -> str:
     ]
     if demo:
         lines += ["", *_account_table()]
+    lines += ["", f"  Log     {journal}"] if journal else []
     return "\n".join([*lines, "", "  Ctrl-C stops everything.", ""])
 
 

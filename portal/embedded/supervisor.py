@@ -51,7 +51,7 @@ class Supervisor:
     ) -> None:
         self.home, self.options, self.programs = home, options, programs
         self.began = time.monotonic()
-        self.console = Console()
+        self.console = Console(home.logs / "portal.log")
         self.nursery = Nursery(self.console)
         self.servers = Servers(home)
         self.ready = False
@@ -195,9 +195,14 @@ class Supervisor:
         seconds = time.monotonic() - self.began
         self.console.text(
             addresses.ready_block(
-                self.options.host, self.options.port, seconds=seconds, demo=has_demo(self.home)
+                self.options.host,
+                self.options.port,
+                seconds=seconds,
+                demo=has_demo(self.home),
+                journal=self.console.journal,
             )
         )
+        self.console.settle()
 
     # --- watch ----------------------------------------------------------------------------------
 
