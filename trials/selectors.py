@@ -1,12 +1,26 @@
-"""Reads of trials that span models: who had access, from history."""
+"""Reads of trials that span models: who works at a site; who had access, from history."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from uuid import UUID
+
+from django.db.models import Q, QuerySet
 
 from portal.access import reports
 from portal.access.reports import Access, Window, versions
+from portal.access.roles import ROLES
+from portal.accounts.models import User
 from trials import rules
 from trials.models import Assignment, Delegation, Site, Sponsor, Trial
+
+
+def staff_of(site: Site, *, at: datetime) -> QuerySet[User]:
+    """Return the active people who hold a site role at `site`, now or later."""
+    roles = [code for code, role in ROLES.items() if role.is_site_staff]
+    held = Assignment.objects.filter(Q(to_at__isnull=True) | Q(to_at__gt=at), site=site)
+    return User.objects.filter(
+        is_active=True, pk__in=held.filter(role__in=roles).values("person_id")
+    )
 
 
 @reports.source

@@ -11,7 +11,7 @@ from patients.models import SHAREABLE, Patient, PatientShare
 from patients.services.sharing import end_share, share_patient
 from portal.access.permissions import Permission
 from portal.accounts.models import User
-from portal.api.fields import InstantField, StrictUUIDField
+from portal.api.fields import StrictUUIDField, UntilField
 from portal.api.permissions import Requirement
 from portal.api.reasons import OnlyReasonSerializer, ReasonedSerializer
 from portal.api.serializers import RecordSerializer, ReferenceField
@@ -30,14 +30,6 @@ class ShareSerializer(RecordSerializer):
     to_at = serializers.DateTimeField()
     granted_by = ReferenceField("granted_by")
     reason = serializers.CharField()
-
-
-class UntilField(InstantField):
-    """An instant that may lie ahead."""
-
-    def to_internal_value(self, value: Any) -> Any:
-        """Return the instant; the service judges whether it can be meant."""
-        return serializers.DateTimeField.to_internal_value(self, value)
 
 
 class SharePatientSerializer(ReasonedSerializer):

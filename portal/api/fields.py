@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
@@ -19,6 +19,8 @@ _OFFSET = re.compile(r"(Z|[+-][0-9]{2}:[0-9]{2})$")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 EARLIEST_INSTANT = datetime(1880, 1, 1, tzinfo=UTC)
 LATEST_AHEAD = timedelta(days=1)
+_FARTHEST_AHEAD = timedelta(days=36_525)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
 class StrictIntegerField(serializers.IntegerField):
@@ -97,6 +99,40 @@ class InstantField(serializers.DateTimeField):
         return instant
 
 
+class UntilField(InstantField):
+    """An instant that may lie ahead; the service judges whether it can be meant."""
+
+    def to_internal_value(self, value: Any) -> datetime:
+        """Return the instant in UTC. Raises: ValidationError."""
+        if not isinstance(value, str) or not value.isascii() or not _OFFSET.search(value):
+            self.fail("offset")
+        try:
+            instant: datetime = serializers.DateTimeField.to_internal_value(self, value)
+        except OverflowError:
+            self.fail("implausible")
+        if not EARLIEST_INSTANT <= instant <= clock.now() + _FARTHEST_AHEAD:
+            self.fail("implausible")
+        return instant
+
+
+class StrictDateField(serializers.DateField):
+    """A whole day, YYYY-MM-DD, within the time that people lived and a hundred years ahead."""
+
+    default_error_messages: ClassVar[dict[str, Any]] = {
+        "implausible": _("This day cannot be meant."),
+    }
+
+    def to_internal_value(self, value: Any) -> date:
+        """Return the day. Raises: ValidationError."""
+        if not isinstance(value, str) or not _DAY.fullmatch(value):
+            self.fail("invalid", format="YYYY-MM-DD")
+        day: date = super().to_internal_value(value)
+        last = (clock.now() + _FARTHEST_AHEAD).date()
+        if not EARLIEST_INSTANT.date() <= day <= last:
+            self.fail("implausible")
+        return day
+
+
 @extend_schema_field({"$ref": "#/components/schemas/PartialDateTime"})
 class PartialDateTimeField(serializers.Field[Any, Any, str, Any]):
     """A clinical date of any precision, as a bare ISO string."""
@@ -120,13 +156,13 @@ class PlausibleDateField(PartialDateTimeField):
 
     def to_internal_value(self, data: Any) -> PartialDateTime:
         """Return the date. Raises: ValidationError."""
-        date = super().to_internal_value(data)
-        too_early = date.latest is not None and date.latest < EARLIEST_INSTANT
+        said = super().to_internal_value(data)
+        too_early = said.latest is not None and said.latest < EARLIEST_INSTANT
         latest = clock.now() + LATEST_AHEAD
-        if too_early or (date.earliest is not None and date.earliest > latest):
+        if too_early or (said.earliest is not None and said.earliest > latest):
             message = str(InstantField.default_error_messages["implausible"])
             raise serializers.ValidationError(message, code="implausible")
-        return date
+        return said
 
 
 STRICT: Mapping[type[serializers.Field[Any, Any, Any, Any]], Any] = {
@@ -136,6 +172,7 @@ STRICT: Mapping[type[serializers.Field[Any, Any, Any, Any]], Any] = {
     serializers.CharField: StrictCharField,
     serializers.UUIDField: StrictUUIDField,
     serializers.DateTimeField: InstantField,
+    serializers.DateField: StrictDateField,
 }
 
 

@@ -17,6 +17,7 @@ from portal.audit.models import AuditEntry
 from portal.core import clock
 from portal.core.history import acting
 from portal.core.ids import SYSTEM_ACCOUNT
+from tests.access.walker import NEVER_MADE
 from tests.access.world import World, bearer, make_person
 from trials.models import Delegation, PrincipalInvestigator
 from trials.services.delegations import delegate_task
@@ -106,6 +107,64 @@ def test_a_delegation_is_accepted_by_its_delegate_alone(world: World) -> None:
     assert ended.status_code == 200
     foreign = make_person(world, "elsewhere", "doctor", world.sites[-1])
     assert post(bearer(foreign), address + "accept/", {}, **version).status_code == 404
+
+
+def test_an_investigator_delegates_to_the_staff_of_the_site_alone(world: World) -> None:
+    headers = bearer(investigator(world))
+    nurse = make_person(world, "night-nurse", "study_coordinator", world.sites[0])
+    foreign = make_person(world, "other-nurse", "study_coordinator", world.sites[1])
+    body = {"site": str(world.sites[0].pk), "delegate": str(nurse.pk), "task": "data_entry"}
+    made = post(headers, "/api/v1/delegations/", body)
+    assert (made.status_code, made.json()["accepted_at"]) == (201, None)
+    assert made["ETag"] == f'"{made.json()["version"]}"'
+    for stranger in (foreign.pk, NEVER_MADE):
+        refused = post(headers, "/api/v1/delegations/", {**body, "delegate": str(stranger)})
+        assert refused.status_code == 400
+        assert refused.json()["errors"][0]["code"] == "not_staff_of_the_site"
+    for site in (world.sites[1].pk, NEVER_MADE):
+        assert post(headers, "/api/v1/delegations/", {**body, "site": str(site)}).status_code == 404
+    early = {**body, "effective_from": "2026-01-06T08:00:00Z"}
+    assert post(headers, "/api/v1/delegations/", early).json()["code"] == "backdated_without_reason"
+    told = post(headers, "/api/v1/delegations/", {**early, "change_reason": "log on paper"})
+    assert told.status_code == 201, told.content
+
+
+def test_a_request_to_delegate_that_is_repeated_is_done_once(world: World) -> None:
+    headers = bearer(investigator(world))
+    nurse = make_person(world, "day-nurse", "study_coordinator", world.sites[0])
+    body = {"site": str(world.sites[0].pk), "delegate": str(nurse.pk), "task": "sampling"}
+    key = {"idempotency-key": "0190f0c0-0000-7000-8000-000000000001"}
+    first, again = (post(headers, "/api/v1/delegations/", body, **key) for _ in range(2))
+    assert first.json() == again.json()
+    assert again["Idempotency-Replayed"] == "true"
+    assert Delegation.objects.filter(delegate=nurse).count() == 1
+
+
+@pytest.mark.req("E6-13")
+def test_a_review_of_access_is_recorded_with_the_digest_of_the_report(world: World) -> None:
+    trial = world.trials[0]
+    headers = bearer(make_person(world, "overseer", "trial_manager", trial))
+    today = clock.now().date().isoformat()
+    body = {
+        "trial": str(trial.pk),
+        "period_from": today,
+        "period_to": today,
+        "conclusion": "confirmed",
+    }
+    report = Client().get(f"/api/v1/access-report/?trial={trial.pk}", headers=headers).json()
+    made = post(headers, "/api/v1/access-reviews/", body)
+    assert made.status_code == 201, made.content
+    assert made.json()["entries"] == len(report["entries"])
+    assert made.json()["digest"] == report["digest"]
+    listed = Client().get("/api/v1/access-reviews/", headers=headers).json()["results"]
+    assert [row["id"] for row in listed] == [made.json()["id"]]
+    everywhere = {name: value for name, value in body.items() if name != "trial"}
+    assert post(headers, "/api/v1/access-reviews/", everywhere).status_code == 403
+    for elsewhere in (world.trials[1].pk, NEVER_MADE):
+        foreign = {**body, "trial": str(elsewhere)}
+        assert post(headers, "/api/v1/access-reviews/", foreign).status_code == 404
+    silent = post(headers, "/api/v1/access-reviews/", {**body, "conclusion": "changes_needed"})
+    assert silent.status_code in (400, 409)
 
 
 @pytest.mark.req("FDA-04")

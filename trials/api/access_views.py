@@ -18,19 +18,21 @@ from rest_framework.response import Response
 from portal.access.permissions import Permission
 from portal.access.reports import Access, access_during, digest_of
 from portal.access.scoping import may, scope, visible
+from portal.api.fields import StrictCharField, StrictDateField, StrictUUIDField, UntilField
 from portal.api.permissions import Open, Requirement
-from portal.api.reasons import OnlyReasonSerializer
+from portal.api.reasons import OnlyReasonSerializer, ReasonedSerializer
 from portal.api.serializers import RecordSerializer, ReferenceField
 from portal.api.streams import streamed
 from portal.api.views import ListMixin, PortalView, ScopedViewSet, find, person
-from portal.api.writes import Call, Write, WriteMixin
+from portal.api.writes import Call, Named, On, Write, WriteMixin
 from portal.audit.record import Action, record
 from portal.core import clock
-from portal.core.errors import NotPermitted
+from portal.core.errors import FieldError, InvalidInput, NotPermitted
 from portal.core.spreadsheets import cell
-from trials.models import AccessReview, Delegation, Trial
-from trials.services.delegations import accept_delegation, end_delegation
-from trials.services.reviews import days
+from trials.models import AccessReview, Delegation, Site, Trial
+from trials.selectors import staff_of
+from trials.services.delegations import accept_delegation, delegate_task, end_delegation
+from trials.services.reviews import days, record_access_review
 from trials.vocabulary import DelegatedTask, ReviewConclusion
 
 
@@ -46,6 +48,37 @@ class DelegationSerializer(RecordSerializer):
     recorded_at = serializers.DateTimeField()
     accepted_at = serializers.DateTimeField(allow_null=True)
     training = serializers.CharField()
+
+
+class DelegateTaskSerializer(ReasonedSerializer):
+    """Which task of a site goes to whom, from when; the delegate accepts it afterwards."""
+
+    site = StrictUUIDField()
+    delegate = StrictUUIDField()
+    task = serializers.ChoiceField(choices=DelegatedTask.choices)
+    effective_from = UntilField(required=False, help_text="Now where nothing is said.")
+    trained_on = StrictDateField(required=False, allow_null=True)
+    training = StrictCharField(max_length=200, required=False, allow_blank=True)
+
+
+def delegate(call: Call) -> Delegation:
+    """Give a task of the site to one of its staff; the caller is its principal investigator."""
+    chosen = staff_of(call.record, at=call.at).filter(pk=call.body["delegate"]).first()
+    if chosen is None:
+        told = _("Nobody of that id has a role at the site.")
+        raise InvalidInput(errors=(FieldError("/delegate", "not_staff_of_the_site", told),))
+    return delegate_task(
+        site=call.record,
+        principal_investigator=call.by,
+        delegate=chosen,
+        task=call.body["task"],
+        effective_from=call.body.get("effective_from", call.at),
+        trained_on=call.body.get("trained_on"),
+        training=call.body.get("training", ""),
+        by=call.by,
+        at=call.at,
+        reason=call.reason,
+    )
 
 
 def accept(call: Call) -> Delegation:
@@ -67,10 +100,17 @@ class DelegationViewSet(WriteMixin, ListMixin, ScopedViewSet):
     serializer_class = DelegationSerializer
     permissions: ClassVar[Mapping[str, Requirement]] = {
         "list": Permission.DELEGATION_VIEW,
+        "create": Permission.DELEGATION_CHANGE,
         "accept": Open.SIGNED_IN,
         "end": Permission.DELEGATION_CHANGE,
     }
     writes: ClassVar[Mapping[str, Write]] = {
+        "create": Write(
+            form=DelegateTaskSerializer,
+            perform=delegate,
+            on=Named("site", Site.objects.all(), Permission.SITE_VIEW),
+            status=201,
+        ),
         "accept": Write(
             form=OnlyReasonSerializer, perform=accept, seen_by=Permission.DELEGATION_VIEW
         ),
@@ -81,6 +121,10 @@ class DelegationViewSet(WriteMixin, ListMixin, ScopedViewSet):
             seen_by=Permission.DELEGATION_VIEW,
         ),
     }
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Delegate a task of one's site; it counts once the delegate has accepted it."""
+        return self.write()
 
     def accept(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Accept a task that was delegated to oneself."""
@@ -105,14 +149,61 @@ class AccessReviewSerializer(RecordSerializer):
     digest = serializers.CharField(help_text="SHA-256 of the list that was reviewed")
 
 
-class AccessReviewViewSet(ListMixin, ScopedViewSet):
+class RecordAccessReviewSerializer(ReasonedSerializer):
+    """What was gone through, and with which conclusion."""
+
+    trial = StrictUUIDField(required=False, allow_null=True, help_text="null: the whole portal")
+    period_from = StrictDateField()
+    period_to = StrictDateField()
+    conclusion = serializers.ChoiceField(choices=ReviewConclusion.choices)
+    findings = StrictCharField(max_length=4000, required=False, allow_blank=True)
+
+
+def review(call: Call) -> AccessReview:
+    """Record a review of the access to a trial, or to the whole portal."""
+    return record_access_review(
+        trial=_reviewed(call),
+        period_from=call.body["period_from"],
+        period_to=call.body["period_to"],
+        conclusion=ReviewConclusion(call.body["conclusion"]),
+        findings=call.body.get("findings", ""),
+        by=call.by,
+        at=call.at,
+        reason=call.reason,
+    )
+
+
+def _reviewed(call: Call) -> Trial | None:
+    """Return the trial that the caller may review. Raises: NotFound, NotPermitted."""
+    key = call.body.get("trial")
+    if key is None:
+        if not scope(call.by, Permission.ACCESS_REVIEW_RECORD).everywhere:
+            raise NotPermitted(_("Name a trial: you may not review access everywhere."))
+        return None
+    trial: Trial = find(visible(Trial.objects.all(), call.by, Permission.TRIAL_VIEW), key)
+    if not may(call.by, Permission.ACCESS_REVIEW_RECORD, trial):
+        raise NotPermitted()
+    return trial
+
+
+class AccessReviewViewSet(WriteMixin, ListMixin, ScopedViewSet):
     """access-reviews/."""
 
     queryset = AccessReview.objects.all()
     serializer_class = AccessReviewSerializer
     permissions: ClassVar[Mapping[str, Requirement]] = {
         "list": Permission.ACCESS_REVIEW_VIEW,
+        "create": Permission.ACCESS_REVIEW_RECORD,
     }
+    writes: ClassVar[Mapping[str, Write]] = {
+        "create": Write(
+            form=RecordAccessReviewSerializer, perform=review, on=On.NOTHING, status=201
+        ),
+    }
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Record that one went through who had access in those days; the digest is kept."""
+        return self.write()
 
 
 class AccessSerializer(serializers.Serializer[Any]):

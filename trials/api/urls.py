@@ -25,7 +25,11 @@ urlpatterns = [
         history_of(Site, Permission.SITE_VIEW),
         name="site-history",
     ),
-    path("delegations/", DelegationViewSet.as_view(LIST), name="delegations"),
+    path(
+        "delegations/",
+        DelegationViewSet.as_view({**LIST, "post": "create"}),
+        name="delegations",
+    ),
     path(
         "delegations/<uuid:pk>/accept/",
         DelegationViewSet.as_view({"post": "accept"}),
@@ -36,7 +40,11 @@ urlpatterns = [
         DelegationViewSet.as_view({"post": "end"}),
         name="delegation-end",
     ),
-    path("access-reviews/", AccessReviewViewSet.as_view(LIST), name="access-reviews"),
+    path(
+        "access-reviews/",
+        AccessReviewViewSet.as_view({**LIST, "post": "create"}),
+        name="access-reviews",
+    ),
     path("access-report/", AccessReportView.as_view(), name="access-report"),
     path("sites/", views.SiteViewSet.as_view(LIST), name="sites"),
     path("sites/<uuid:pk>/", views.SiteViewSet.as_view(DETAIL), name="site"),
