@@ -81,13 +81,14 @@ class LiveConnection(models.Model):
 class PendingUpdate(models.Model):
     """Records of one site that one statement stored or changed, and no socket was told of yet.
 
-    A trigger writes it, so that every path to the record is live; it holds ids only.
+    A trigger writes it, so that every path to the record is live; it holds ids only. What belongs
+    to a person and no site (a notice) has neither trial nor site.
     """
 
     id = models.BigAutoField(primary_key=True)
     resource = models.CharField(max_length=40)
-    trial_id = models.UUIDField()
-    site_id = models.UUIDField()
+    trial_id = models.UUIDField(null=True)
+    site_id = models.UUIDField(null=True)
     records = ArrayField(models.UUIDField())
     created_at = models.DateTimeField()
 

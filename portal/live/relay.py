@@ -23,7 +23,6 @@ from portal.live import messages, topics
 from portal.live.broadcast import Published, Rights, broadcast
 from portal.live.models import PendingUpdate
 from portal.live.sources import tellings
-from portal.live.watch import rights_state
 from portal.ops.health import own_connection_parameters
 
 log = structlog.get_logger(__name__)
@@ -65,6 +64,9 @@ class Relay:
             await broadcast(batch.updates, batch.rights)
             await database_sync_to_async(_forget)(batch.numbers)
             count += len(batch.updates)
+            if len(batch.numbers) < BATCH:
+                # What was committed since has sent a notification of its own.
+                return count
 
     def _read(self, at: datetime) -> Batch | None:
         rows = list(PendingUpdate.objects.order_by("id")[:BATCH])
@@ -76,10 +78,17 @@ class Relay:
                 ids.setdefault(row.resource, []).extend(row.records)
         told = [one for resource, records in ids.items() for one in tellings(resource, records)]
         wanted = [(one, topic) for one in told for topic in one.topics]
-        numbers = _sequence(len(wanted))
+        # Read last: a right that was lost before these records were stored is known to be lost.
+        numbers, rights = _numbers_and_rights(sum(one.sequence is None for one, _ in wanted))
+        given = iter(numbers)
         updates = []
-        for number, (one, topic) in zip(numbers, wanted, strict=True):
-            group = topics.group(topic)
+        for one, topic in wanted:
+            group = topics.group(topic, one.person)
+            if one.sequence is None:
+                number, previous = next(given), self._last.get(group)
+                self._last[group] = number
+            else:
+                number, previous = one.sequence, one.sequence - 1
             text = messages.encode(
                 messages.update(
                     topic=topic,
@@ -89,18 +98,20 @@ class Relay:
                     sent_at=at,
                 )
             )
-            updates.append(Published(group, text, one.key, number, self._last.get(group)))
-            self._last[group] = number
-        # Read last: a right that was lost before these records were stored is known to be lost.
-        return Batch([row.pk for row in rows], updates, rights_state())
+            updates.append(Published(group, text, one.key, number, previous))
+        return Batch([row.pk for row in rows], updates, rights)
 
 
-def _sequence(count: int) -> list[int]:
+def _numbers_and_rights(count: int) -> tuple[list[int], Rights]:
+    """Return new numbers of the live sequence and the state of rights, in one round trip."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT nextval('public.live_sequence') FROM generate_series(1, %s)", [count]
+            "SELECT ARRAY(SELECT nextval('public.live_sequence') FROM generate_series(1, %s)), "
+            "count(*), coalesce(max(id), 0) FROM accounts_rightschange",
+            [count],
         )
-        return [int(row[0]) for row in cursor.fetchall()]
+        numbers, changes, newest = cursor.fetchone() or ([], 0, 0)
+    return list(numbers), (int(changes), int(newest))
 
 
 def _forget(numbers: list[int]) -> None:

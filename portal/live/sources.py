@@ -6,12 +6,17 @@ from uuid import UUID
 
 
 class Telling(NamedTuple):
-    """What one record tells: the topics by name, the kind, the data, and what it joins with."""
+    """What one record tells: the topics by name, the kind, the data, and what it joins with.
+
+    Of a personal topic: whose it is, and the record's own number in that person's gapless sequence.
+    """
 
     topics: Sequence[str]
     kind: str
     data: Any
     key: str | None = None
+    person: UUID | None = None
+    sequence: int | None = None
 
 
 Source = Callable[[Sequence[UUID]], list[Telling]]

@@ -6,7 +6,7 @@ topic of a record that is out of scope is refused in the words of one that never
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -30,8 +30,10 @@ class TopicKind:
     may: Callable[[User, UUID | None], bool]
     snapshot: Callable[[User, UUID | None], list[dict[str, Any]]] | None = None
     replay: Callable[[User, int], Sequence[tuple[int, str, Any]] | None] | None = None
-    # Where the sequence stands that `replay` counts from.
+    # Where the sequence stands that `replay` counts from; `positions` tells it of many people at
+    # once, so that a notice is found even when nothing hurried it.
     position: Callable[[User], int] | None = None
+    positions: Callable[[Collection[UUID]], Mapping[UUID, int]] | None = None
     # The person's own: each has a group of their own under the same name.
     is_personal: bool = False
     # May change without the index of rights changing (a patient who is transferred).
