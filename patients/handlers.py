@@ -17,13 +17,23 @@ log = structlog.get_logger(__name__)
 MOST_ATTEMPTS = 3
 
 
-@handles_many(Kind.REPORT_RECEIVED)
+def give_up_reports(messages: Sequence[Message], why: str) -> None:
+    """Say on reports that nobody tries any more: the site sees them as failed."""
+    _give_up("epro_report", messages)
+
+
+def give_up_vitals(messages: Sequence[Message], why: str) -> None:
+    """Say the same on uploads of readings."""
+    _give_up("vitals_upload", messages)
+
+
+@handles_many(Kind.REPORT_RECEIVED, gave_up=give_up_reports)
 def process_reports(messages: Sequence[Message]) -> None:
     """Process the diary reports that came in."""
     _process("epro_report", messages)
 
 
-@handles_many(Kind.VITALS_RECEIVED)
+@handles_many(Kind.VITALS_RECEIVED, gave_up=give_up_vitals)
 def process_vitals(messages: Sequence[Message]) -> None:
     """Process the readings that came in."""
     _process("vitals_upload", messages)
@@ -50,6 +60,19 @@ def _is_passing(error: DatabaseError) -> bool:
     """Whether the database was away or busy: waiting helps."""
     state = getattr(error.__cause__, "sqlstate", None) or ""
     return not state or state[:2] in ("08", "40", "53", "55", "57")
+
+
+def _give_up(resource: str, messages: Sequence[Message]) -> None:
+    for message in messages:
+        outcome.fail(
+            resource,
+            patient=message.ordering_key,
+            upload=message.record_id,
+            reason=_(
+                "The portal tried several times and could not process it. The original is kept, "
+                "the operators are told, and it can be run again."
+            ),
+        )
 
 
 def _set_aside(resource: str, message: Message, error: Exception) -> None:

@@ -1,15 +1,21 @@
 """The desk's lists of uploads: readings as sent, how far they came, what was set aside."""
 
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from patients import models
 from patients.admin.common import BY_SUBJECT, PLACES, SUBJECT
 from patients.admin.measurements import OpenReports
+from patients.services import processing
 from patients.vocabulary import ReportStatus
 from portal.access.permissions import Permission as P
 from portal.desk.base import ClinicalAdmin
 from portal.desk.columns import state
 from portal.desk.groups import Group
+from portal.desk.setup import ReasonForm, SetupAdmin
 from portal.desk.site import site
 
 
@@ -25,10 +31,23 @@ class VitalsUploadAdmin(ClinicalAdmin):
     search_help_text = SUBJECT
 
 
-class ReportProcessingAdmin(OpenReports, ClinicalAdmin):
-    """How far the pipeline came with each upload."""
+class RunAgainForm(ReasonForm):
+    """Whether to hand an upload to the pipeline once more, and why."""
 
+    run_again = forms.BooleanField(
+        label=_("Run it again"),
+        required=False,
+        help_text=_("After a repair. What is as before changes nothing."),
+    )
+
+
+class ReportProcessingAdmin(OpenReports, SetupAdmin):
+    """How far the pipeline came with each upload, and the way on for those that failed."""
+
+    form = RunAgainForm
     view_permission = P.EPRO_REPORT_VIEW
+    change_permission = P.EPRO_REPORT_RUN_AGAIN
+    changed = ("run_again",)
     group = Group.MEASUREMENTS
     list_display = (
         "patient",
@@ -48,6 +67,17 @@ class ReportProcessingAdmin(OpenReports, ClinicalAdmin):
         "status",
         {ReportStatus.PROCESSING.value: "notice", ReportStatus.FAILED.value: "danger"},
     )
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Only what failed is run again."""
+        if obj is not None and obj.status != ReportStatus.FAILED:
+            return False
+        return super().has_change_permission(request, obj)
+
+    def change(self, record: Any, data: dict[str, Any], **acting: Any) -> Any:
+        """Call the service."""
+        upload = record.report or record.vitals_upload
+        return processing.run_again(upload=upload, **acting)
 
 
 class QuarantinedSubmissionAdmin(ClinicalAdmin):

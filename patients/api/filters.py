@@ -35,9 +35,10 @@ class VitalSignFilter(VitalSignOfPatientFilter):
 
 
 class EproReportFilter(django_filters.FilterSet):
-    """By disposition."""
+    """By disposition, and by how far the pipeline has come."""
 
     disposition = django_filters.ChoiceFilter(choices=v.Disposition.choices)
+    status = django_filters.ChoiceFilter(choices=v.ReportStatus.choices)
 
 
 class QuarantineFilter(django_filters.FilterSet):

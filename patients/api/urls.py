@@ -25,6 +25,11 @@ urlpatterns = [
         name="patient-epro-reports",
     ),
     path(
+        "epro-reports/<uuid:pk>/run-again/",
+        views.ReportViewSet.as_view({"post": "run_again"}),
+        name="epro-report-run-again",
+    ),
+    path(
         "quarantined-submissions/",
         views.QuarantineViewSet.as_view(LIST),
         name="quarantined-submissions",

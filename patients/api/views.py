@@ -11,12 +11,14 @@ from patients import selectors
 from patients.api import filters, serializers
 from patients.api.writes import WRITES
 from patients.models import DataFinding, Patient, QuarantinedSubmission
+from patients.services import processing
 from portal.access.permissions import Permission
 from portal.access.unblinded import unblinded
 from portal.api.pagination import Ordering
 from portal.api.permissions import Requirement
+from portal.api.reasons import OnlyReasonSerializer
 from portal.api.views import ListMixin, NestedMixin, RetrieveMixin, ScopedViewSet, person
-from portal.api.writes import WriteMixin
+from portal.api.writes import Call, Write, WriteMixin
 from portal.audit.record import Action, record
 from portal.core import clock
 
@@ -96,6 +98,34 @@ class PatientReportViewSet(NestedMixin, ListMixin, ScopedViewSet):
     parent_permission = Permission.PATIENT_VIEW
     parent_field = "patient"
     permissions: ClassVar[Mapping[str, Requirement]] = {"list": Permission.EPRO_REPORT_VIEW}
+
+
+def _run_again(call: Call) -> Any:
+    processing.run_again(upload=call.record, by=call.by, at=call.at, reason=call.reason)
+    return selectors.epro_reports().get(pk=call.record.pk)
+
+
+class ReportViewSet(WriteMixin, ScopedViewSet):
+    """epro-reports/{id}/run-again/."""
+
+    queryset = selectors.epro_reports()
+    serializer_class = serializers.EproReportRecordSerializer
+    permissions: ClassVar[Mapping[str, Requirement]] = {
+        "run_again": Permission.EPRO_REPORT_RUN_AGAIN
+    }
+    writes: ClassVar[Mapping[str, Write]] = {
+        "run_again": Write(
+            form=OnlyReasonSerializer,
+            perform=_run_again,
+            status=202,
+            needs_reason=True,
+            seen_by=Permission.EPRO_REPORT_VIEW,
+        )
+    }
+
+    def run_again(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Hand a report to the pipeline once more, after a repair. What is as before stays."""
+        return self.write()
 
 
 class QuarantineViewSet(ListMixin, ScopedViewSet):

@@ -32,7 +32,9 @@ _COLUMNS = (
 _AGAIN = (
     "DO UPDATE SET status = EXCLUDED.status, "
     "attempts = patients_reportprocessing.attempts + 1, last_error = EXCLUDED.last_error, "
-    "processed_at = EXCLUDED.processed_at, pipeline_version = EXCLUDED.pipeline_version"
+    "processed_at = EXCLUDED.processed_at, pipeline_version = EXCLUDED.pipeline_version "
+    # What is done stays done, whatever became of another message about it.
+    "WHERE patients_reportprocessing.status <> 'processed'"
 )
 
 

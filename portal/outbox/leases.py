@@ -12,10 +12,11 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import structlog
-from django.db import connection
+from django.db import connection, transaction
 
 from portal.outbox.kinds import Kind, Lane
 from portal.outbox.message import Message
+from portal.outbox.registry import HANDLERS
 
 log = structlog.get_logger(__name__)
 
@@ -58,13 +59,16 @@ _LEASE = (
     "FROM due WHERE d.id = due.id "
     "RETURNING due.id, due.handler, due.attempts, due.was_lost, due.is_suspect, d.leased_until"
 )
+_WHOLE = (
+    "d.id, d.handler, d.message_id, d.kind, d.version, d.resource, d.record_id, "
+    "d.ordering_key, d.trial_id, d.site_id, d.payload::text, d.created_at, d.attempts, "
+    "d.leased_until"
+)
 _START = (
     f"UPDATE {_TABLE} AS d SET attempts = d.attempts + 1, last_error = '', "  # noqa: S608
     "leased_until = statement_timestamp() + %s * interval '1 s' "
     "WHERE d.id = ANY(%s) AND d.state = 'pending' AND d.leased_until = %s "
-    "RETURNING d.id, d.handler, d.message_id, d.kind, d.version, d.resource, d.record_id, "
-    "d.ordering_key, d.trial_id, d.site_id, d.payload::text, d.created_at, d.attempts, "
-    "d.leased_until"
+    f"RETURNING {_WHOLE}"
 )
 _RECEIPT = (
     f"UPDATE {_TABLE} SET state = 'done', finished_at = clock_timestamp(), "  # noqa: S608
@@ -77,12 +81,13 @@ _FAILED = (
     "finished_at = CASE WHEN attempts >= %s THEN clock_timestamp() END, "
     "due_at = clock_timestamp() + (0.5 + random() / 2) * "
     "least(%s, %s * power(2, attempts - 1)) * interval '1 s' "
-    "WHERE id = ANY(%s) AND state = 'pending' AND leased_until = %s RETURNING state"
+    "WHERE id = ANY(%s) AND state = 'pending' AND leased_until = %s RETURNING id, state"
 )
 _BURIED = (
-    f"UPDATE {_TABLE} SET state = 'dead', leased_until = NULL, "  # noqa: S608
+    f"UPDATE {_TABLE} AS d SET state = 'dead', leased_until = NULL, "  # noqa: S608
     "finished_at = clock_timestamp(), last_error = %s "
-    "WHERE id = ANY(%s) AND state = 'pending' AND leased_until = %s RETURNING id"
+    "WHERE d.id = ANY(%s) AND d.state = 'pending' AND d.leased_until = %s "
+    f"RETURNING {_WHOLE}"
 )
 _GIVEN_BACK = (
     f"UPDATE {_TABLE} SET leased_until = NULL, attempts = attempts - 1, last_error = %s, "  # noqa: S608
@@ -195,14 +200,35 @@ def failed(started: Sequence[Started], error: str) -> int:
         _keys(started),
         started[0].token,
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(_FAILED, given)
-        return sum(row[0] == "dead" for row in cursor.fetchall())
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(_FAILED, given)
+            dead = {row[0] for row in cursor.fetchall() if row[1] == "dead"}
+        _tell([one for one in started if one.id in dead], error)
+    return len(dead)
 
 
 def bury(ids: Sequence[int], token: datetime, error: str) -> int:
     """Quarantine what nobody here can handle; return how many that were."""
-    return len(_ids(_BURIED, [error, list(ids), token]))
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(_BURIED, [error, list(ids), token])
+            buried = [_started(row) for row in sorted(cursor.fetchall())]
+        _tell(buried, error)
+    return len(buried)
+
+
+def _tell(dead: Sequence[Started], error: str) -> None:
+    """Let handlers say on their own records that nobody tries any more. They keep nothing alive."""
+    for one in dead:
+        handler = HANDLERS.get(one.handler)
+        if handler is None or handler.gave_up is None or one.message is None:
+            continue
+        try:
+            with transaction.atomic():
+                handler.gave_up([one.message], error)
+        except Exception as failure:
+            log.error("gave_up_not_told", delivery=one.id, error=type(failure).__name__)
 
 
 def give_back(started: Sequence[Started], error: str) -> None:

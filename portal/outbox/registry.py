@@ -9,6 +9,8 @@ from portal.outbox.message import Message
 
 One = Callable[[Message], None]
 Many = Callable[[Sequence[Message]], None]
+# What was given up, and why: in the transaction that buries it.
+GaveUp = Callable[[Sequence[Message], str], None]
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+")
 
 
@@ -21,6 +23,7 @@ class Handler:
     versions: frozenset[int]
     is_ordered: bool
     run: Many
+    gave_up: GaveUp | None = None
 
     def reads(self, kind: str, version: int) -> bool:
         """Tell whether it knows such a message."""
@@ -45,16 +48,19 @@ def handles(*kinds: Kind, versions: Collection[int] = (FIRST_VERSION,)) -> Calla
 
 
 def handles_many(
-    *kinds: Kind, versions: Collection[int] = (FIRST_VERSION,)
+    *kinds: Kind,
+    versions: Collection[int] = (FIRST_VERSION,),
+    gave_up: GaveUp | None = None,
 ) -> Callable[[Many], Many]:
     """Register a handler of chunks of up to a hundred messages, in no order.
 
     When it raises, everything it did is undone and the chunk is run again one by one, so that a
-    poisoned message fails alone.
+    poisoned message fails alone. `gave_up` is told of what nobody tries any more, whatever ended
+    it: too many failures, or a process that died of it.
     """
 
     def decorate(function: Many) -> Many:
-        _register(function, function, kinds, versions, is_ordered=False)
+        _register(function, function, kinds, versions, is_ordered=False, gave_up=gave_up)
         return function
 
     return decorate
@@ -72,10 +78,11 @@ def _register(
     versions: Collection[int],
     *,
     is_ordered: bool,
+    gave_up: GaveUp | None = None,
 ) -> None:
     name = f"{function.__module__}.{function.__qualname__}"
     if not _NAME.fullmatch(name):
         raise TypeError(f"{name}: a handler is a function of a module")
     if not kinds:
         raise TypeError(f"{name}: a handler names the kinds it handles")
-    HANDLERS[name] = Handler(name, frozenset(kinds), frozenset(versions), is_ordered, run)
+    HANDLERS[name] = Handler(name, frozenset(kinds), frozenset(versions), is_ordered, run, gave_up)

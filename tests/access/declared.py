@@ -98,6 +98,8 @@ ROWS: Mapping[tuple[str, str], Row] = {
         READS_VITALS, of="vitals", below="patients", sees=READS_PATIENTS
     ),
     ("patient-epro-reports", "GET"): _row(READS_VITALS, below="patients", sees=READS_PATIENTS),
+    # The world has no report: whoever asks is told that there is none.
+    ("epro-report-run-again", "POST"): _row(SITE_STAFF, below="entries"),
     ("quarantined-submissions", "GET"): _row(SITE_STAFF),
     ("intake-reports", "POST"): _row(EVERYBODY),
     # By the id of an upload: under a patient's there is never one, for nobody.
