@@ -1,7 +1,8 @@
 """Reads that the edges share."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from decimal import Decimal
 from functools import cache
 from uuid import UUID
 
@@ -13,8 +14,10 @@ from patients.models import (
     AbstractFinding,
     Alert,
     AlertBreach,
+    ClinicalFlag,
     DataFinding,
     EproReport,
+    MonitoringPlan,
     Patient,
     PatientProtocolVersion,
     PatientSite,
@@ -23,7 +26,9 @@ from patients.models import (
     VitalSign,
     VitalsUpload,
 )
-from patients.vocabulary import Disposition, ReportStatus
+from patients.rules import news2
+from patients.rules.ages import age_in_years
+from patients.vocabulary import Disposition, FlagKind, ReportStatus, ScoreEligibility, Sex
 from portal.access.permissions import Permission
 from portal.access.scoping import Transfer, may, scope, transfers, visible
 from portal.accounts.models import User
@@ -133,3 +138,46 @@ def protocol_version_at(patient: Patient, at: datetime) -> UUID | None:
     followed = PatientProtocolVersion.objects.filter(patient=patient, from_at__lte=at)
     followed = followed.filter(Q(to_at__isnull=True) | Q(to_at__gt=at))
     return followed.order_by("-from_at").values_list("protocol_version", flat=True).first()
+
+
+def flags_in_force(patients: Iterable[UUID], at: datetime) -> Mapping[UUID, frozenset[str]]:
+    """Return the clinical flags of patients that hold at that instant. One query."""
+    rows = ClinicalFlag.objects.filter(patient__in=list(patients), from_at__lte=at)
+    rows = rows.filter(Q(to_at__isnull=True) | Q(to_at__gt=at))
+    found: dict[UUID, set[str]] = {}
+    for patient, kind in rows.values_list("patient_id", "kind"):
+        found.setdefault(patient, set()).add(kind)
+    return {patient: frozenset(kinds) for patient, kinds in found.items()}
+
+
+def news2_eligibility(patients: Iterable[UUID], at: datetime) -> Mapping[UUID, ScoreEligibility]:
+    """Return whether NEWS2 may be computed for patients, or why not. Three queries."""
+    keys = list(patients)
+    enabled = MonitoringPlan.objects.filter(news2_enabled=True).values("site")
+    flags = flags_in_force(keys, at)
+    on = set(Patient.objects.filter(pk__in=keys, site__in=enabled).values_list("pk", flat=True))
+    facts = Patient.objects.filter(pk__in=keys).values_list("pk", "age", "age_unit", "sex")
+    return {
+        key: (
+            _eligibility(age_in_years(age, unit), sex, flags.get(key, frozenset()))
+            if key in on
+            else ScoreEligibility.NOT_ELIGIBLE_SETTING
+        )
+        for key, age, unit, sex in facts
+    }
+
+
+def _eligibility(age: Decimal | None, sex: str, flags: frozenset[str]) -> ScoreEligibility:
+    """Put the facts before the rule, and name what stands against a score."""
+    is_pregnant = True if FlagKind.PREGNANCY in flags else False if sex == Sex.MALE else None
+    injured = FlagKind.SPINAL_CORD_INJURY in flags
+    found = news2.eligibility(
+        age_years=age, is_pregnant=is_pregnant, has_spinal_cord_injury=injured
+    )
+    if found != news2.Eligibility.NOT_ELIGIBLE:
+        return ScoreEligibility(found.value)
+    if is_pregnant:
+        return ScoreEligibility.NOT_ELIGIBLE_PREGNANT
+    if injured:
+        return ScoreEligibility.NOT_ELIGIBLE_SPINAL_CORD_INJURY
+    return ScoreEligibility.NOT_ELIGIBLE_AGE

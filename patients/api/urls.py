@@ -5,6 +5,7 @@ from django.urls import path
 from patients.api import alerts, views
 from patients.api.identity import IdentityView
 from patients.api.sharing import PatientShareViewSet, ShareViewSet
+from patients.api.wall import DataFlowViewSet, WallTileViewSet
 from patients.intake import views as intake
 from patients.models import DataFinding, Patient, VitalSign
 from portal.access.permissions import Permission
@@ -92,5 +93,7 @@ urlpatterns = [
         alerts.AlertViewSet.as_view({"post": "close"}),
         name="alert-close",
     ),
+    path("wall/tiles/", WallTileViewSet.as_view(LIST), name="wall-tiles"),
+    path("wall/data-flow/", DataFlowViewSet.as_view(LIST), name="wall-data-flow"),
     path("findings/", views.FindingViewSet.as_view(LIST), name="findings"),
 ]

@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 
 from patients.models import DiaryAnswer, VitalSign
 from patients.pipeline import REASON, builtin, diary_days, outcome
-from patients.pipeline.ages import age_in_years
 from patients.pipeline.alerts import raise_alerts
 from patients.pipeline.decoding import CannotProcess, Upload, decode
 from patients.pipeline.definitions import Rules, active_rules, find_instruments, instrument
@@ -18,6 +17,7 @@ from patients.pipeline.evaluation import evaluate, jobs_of
 from patients.pipeline.findings import note_findings
 from patients.pipeline.scores import write_scores
 from patients.pipeline.steps import Rows, answers_of, observed_reading, readings_of
+from patients.rules.ages import age_in_years
 from patients.vocabulary import ReportStatus
 from portal.core.failpoints import failpoint
 from portal.core.history import Source, acting

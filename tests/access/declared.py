@@ -114,6 +114,8 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("alert", "GET"): _row(READS_ALERTS, of="alerts", below="alerts"),
     ("alert-acknowledge", "POST"): _row(READS_ALERTS - {"inspector"}, below="alerts"),
     ("alert-close", "POST"): _row(frozenset({"principal_investigator", "doctor"}), below="alerts"),
+    ("wall-tiles", "GET"): _row(SITE_STAFF | {"medical_monitor"}, of="patients"),
+    ("wall-data-flow", "GET"): _row(READS_FINDINGS, of="patients"),
     ("findings", "GET"): _row(READS_FINDINGS, of="findings", by_trial=True),
     ("adverse-events", "GET"): _row(READS_EVENTS, of="adverse_events", by_trial=True),
     ("adverse-event", "GET"): _row(READS_EVENTS, of="adverse_events", below="adverse_events"),

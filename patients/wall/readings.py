@@ -1,0 +1,115 @@
+"""A reading as live updates, snapshots and tiles tell it (contract.md 2.5, domain.md 8)."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import QuerySet
+from django.db.models.expressions import RawSQL
+
+from patients.models import MonitoringPlan, VitalSign
+from patients.vocabulary import ReadingStatus, VitalCode
+
+# A tile whose value is older greys out and says its age, unless the site's plan says otherwise.
+FRESH_FOR_SECONDS: Mapping[str, int] = {
+    VitalCode.HEART_RATE: 900,
+    VitalCode.PULSE_RATE: 900,
+    VitalCode.RESPIRATORY_RATE: 900,
+    VitalCode.SPO2: 900,
+    VitalCode.SYSTOLIC_BP: 14_400,
+    VitalCode.DIASTOLIC_BP: 14_400,
+    VitalCode.MEAN_ARTERIAL_PRESSURE: 14_400,
+    VitalCode.TEMPERATURE: 14_400,
+    VitalCode.CONSCIOUSNESS: 14_400,
+    VitalCode.SUPPLEMENTAL_OXYGEN: 14_400,
+}
+FRESH_OTHERWISE = 86_400
+# Positions differ among so many readings of a code at most: what is older is not current.
+_NEWEST = 12
+_EACH = "SELECT v.id FROM unnest(%s::uuid[]) AS p(id), unnest(%s::text[]) AS c(code),"
+
+Freshness = Mapping[UUID, Mapping[str, int]]
+
+
+def freshness(sites: Iterable[UUID]) -> Freshness:
+    """Return for how long readings are fresh by the plans of sites that have one. One query."""
+    rows = MonitoringPlan.objects.filter(site__in=set(sites))
+    return dict(rows.values_list("site_id", "fresh_for"))
+
+
+def latest(rows: QuerySet[VitalSign], patients: Iterable[UUID]) -> Iterator[VitalSign]:
+    """Yield of `rows` the latest reading of each patient, code and position. Two queries."""
+    wanted = rows.filter(
+        patient_id=RawSQL("p.id", ()),
+        code=RawSQL("c.code", ()),
+        status=ReadingStatus.FINAL,
+        not_done_reason="",
+        measured_earliest__isnull=False,
+    )
+    newest = wanted.order_by("-measured_earliest", "-id").values("id")[:_NEWEST]
+    statement, parameters = newest.query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{_EACH} LATERAL ({statement}) v", [list(patients), VitalCode.values, *parameters]
+        )
+        found = [key for (key,) in cursor.fetchall()]
+    seen: set[tuple[Any, str, str]] = set()
+    for row in rows.filter(pk__in=found).order_by("-measured_earliest", "-id"):
+        key = (row.patient_id, row.code, row.position)
+        if key not in seen:
+            seen.add(key)
+            yield row
+
+
+def reading_data(row: Any, fresh: Freshness) -> dict[str, Any]:
+    """Return what an update or a snapshot says of a reading; never a name."""
+    value = value_of(row)
+    data = {
+        "reading": row.pk,
+        "version": row.version,
+        "status": _status(row),
+        "patient": row.patient_id,
+        "subject_number": row.subject_number,
+        "code": row.code,
+        "value": value,
+        "unit": row.unit,
+        "measured_at": str(row.measured) if row.measured is not None else None,
+        "received_at": row.received_at,
+        "late": "late" in row.flags,
+        "min": value,
+        "max": value,
+        "n": 1,
+        "fresh_for_seconds": fresh_for(row.site_id, row.code, fresh),
+        "flags": row.flags,
+    }
+    optional = {"comparator": row.comparator, "position": row.position, "panel": row.panel}
+    return data | {name: said for name, said in optional.items() if said}
+
+
+def fresh_for(site: UUID, code: str, fresh: Freshness) -> int:
+    """Return for how many seconds a reading of a code is fresh at a site."""
+    return fresh.get(site, {}).get(code) or FRESH_FOR_SECONDS.get(code, FRESH_OTHERWISE)
+
+
+def _status(row: Any) -> str:
+    """A reading that turned out to be wrong is withdrawn from the walls that showed it."""
+    if row.status != ReadingStatus.FINAL:
+        withdrawn = row.version > 1
+        return "entered_in_error" if withdrawn else str(ReadingStatus.ARTIFACT)
+    return "corrected" if row.version > 1 else "final"
+
+
+def value_of(row: Any) -> Any:
+    """Return the canonical value as JSON: a number, a truth or a code."""
+    if row.value is not None:
+        return number(row.value)
+    if row.code == VitalCode.SUPPLEMENTAL_OXYGEN and row.coded_value:
+        return row.coded_value == "true"
+    return row.coded_value or None
+
+
+def number(value: Decimal) -> int | float:
+    """Return a decimal as a JSON number."""
+    return int(value) if value == value.to_integral_value() else float(value)
