@@ -1,7 +1,8 @@
 """Group commit: whatever is queued is written together, and only then answered.
 
 A lane is a queue, a connection and a task. There is no artificial delay: a batch is what came in
-while the one before it was being written.
+while the one before it was being written, and it is on its way before the one before is answered,
+so that the database works while the answers are made.
 """
 
 import asyncio
@@ -112,18 +113,25 @@ class Committer:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while self._queue:
-                batch = self._take()
-                began = time.monotonic()
-                await self._write(batch)
-                self._measure(len(batch), time.monotonic() - began)
-                for job in batch:
-                    if job.settle is not None:
-                        job.settle(job)
-                # Let the answers go out and the next requests come in.
-                await asyncio.sleep(0)
+            await self._work_off()
             if self._is_closing:
                 return
+
+    async def _work_off(self) -> None:
+        """Write until nothing is queued; the next batch is with the database before answers are."""
+        loop = asyncio.get_running_loop()
+        written: Sequence[Job] = ()
+        while self._queue or written:
+            batch = self._take()
+            began = time.monotonic()
+            writing = loop.create_task(self._write(batch)) if batch else None
+            if writing is not None and written:
+                await asyncio.sleep(0)  # the task sends its statement
+            _settle(written)
+            if writing is not None:
+                await writing
+                self._measure(len(batch), time.monotonic() - began)
+            written = batch
 
     def _take(self) -> list[Job]:
         batch: list[Job] = []
@@ -216,6 +224,12 @@ class Committer:
         if connection is not None:
             with suppress(psycopg.Error, OSError):
                 await connection.close()
+
+
+def _settle(batch: Sequence[Job]) -> None:
+    for job in batch:
+        if job.settle is not None:
+            job.settle(job)
 
 
 def _refuse(batch: Sequence[Job], code: str) -> None:
