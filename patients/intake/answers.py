@@ -3,7 +3,6 @@
 import random
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import Any
@@ -16,9 +15,11 @@ from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.security import SecurityMiddleware
 from django.utils import translation
 from django.utils.translation import gettext as _
+from msgspec import Struct
 
 from patients.intake.asked import Asked
 from patients.intake.claims import Bearer
+from patients.intake.configured import configured
 from patients.intake.jobs import STORED, Job, Outcome
 from patients.vocabulary import ReportStatus, UploadResource
 from portal.accounts.services.sessions import TokenRevoked, UserInactive
@@ -54,8 +55,7 @@ _REFUSALS: Mapping[str, type[DomainError]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, gc=False):
     """A status, its headers, a body."""
 
     status: int
@@ -190,7 +190,7 @@ def _finished(
     ]
     if bearer is not None:
         left = bearer.expires - time.time()
-        if left < settings.ACCESS_TOKEN_LIFETIME.total_seconds() / 4:
+        if left < configured().refresh_within_seconds:
             headers.append((b"x-token-refresh-required", b"true"))
             headers.append((b"x-token-expires-at", _second(bearer.expires)))
     return Answer(status, headers, body)

@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from django.conf import settings
 from rest_framework.exceptions import NotFound
 
 from patients.intake import status
 from patients.intake.answers import Answer
-from patients.intake.asked import Asked, headers_of
+from patients.intake.asked import Asked, headers_of, is_secure
 from patients.intake.committer import Committer
+from patients.intake.configured import configured
 from patients.intake.instruments import SQL, Instruments
 from patients.intake.jobs import UNAVAILABLE, Job, Outcome
 from patients.intake.limits import Pace
@@ -73,20 +73,34 @@ class Intake:
 
     async def commit(self, jobs: Sequence[Job]) -> None:
         """Queue jobs and wait until every one has its outcome."""
-        loop = asyncio.get_running_loop()
-        waiting = []
+        settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def tell() -> None:
+            if not settled.done():
+                settled.set_result(None)
+
+        self.submit(jobs, tell)
+        await settled
+
+    def submit(self, jobs: Sequence[Job], done: Callable[[], None]) -> None:
+        """Queue jobs; `done` is called once, when every one has its outcome."""
+        left = len(jobs)
+
+        def settle(_: Job) -> None:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                done()
+
         for job in jobs:
             lane = Lane.ORDINARY if job.upload is None else self.instruments.lane_of(job.upload)
             committer = self.lanes[lane]
             if committer.is_full():
                 job.outcome = Outcome(UNAVAILABLE)
-                continue
-            future: asyncio.Future[None] = loop.create_future()
-            job.settle = _settling(future)
-            committer.submit(job)
-            waiting.append(future)
-        for future in waiting:
-            await future
+                settle(job)
+            else:
+                job.settle = settle
+                committer.submit(job)
 
     async def ask(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
         """Read by the ordinary lane's connection, between its batches."""
@@ -94,14 +108,6 @@ class Intake:
 
     async def _ask_instruments(self) -> list[Any]:
         return await self.ask(SQL, ())
-
-
-def _settling(future: "asyncio.Future[None]") -> Callable[[Job], None]:
-    def settle(_: Job) -> None:
-        if not future.done():
-            future.set_result(None)
-
-    return settle
 
 
 _RUNNING: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Intake]" = (
@@ -138,7 +144,7 @@ async def running() -> Intake:
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
     """Serve one request below /api/v1/intake/."""
-    intake = await running()
+    intake = _RUNNING.get(asyncio.get_running_loop()) or await running()
     asked = _asked(scope)
     answer = await _serve(intake, asked, receive)
     if answer is not None:
@@ -173,7 +179,8 @@ async def _body(asked: Asked, receive: Receive) -> tuple[bytes | None, Exception
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body"):
         body: bytes = message.get("body", b"")
-        return (body, None) if len(body) <= _limit() else (None, too_large())
+        is_whole = len(body) <= configured().largest_body
+        return (body, None) if is_whole else (None, too_large())
     if message["type"] != "http.request":
         raise ClientLeft
     parts, size = [message.get("body", b"")], len(message.get("body", b""))
@@ -186,26 +193,18 @@ async def _body(asked: Asked, receive: Receive) -> tuple[bytes | None, Exception
                 raise ClientLeft
             parts.append(message.get("body", b""))
             size += len(parts[-1])
-            if size > _limit():
+            if size > configured().largest_body:
                 return None, too_large()
         return b"".join(parts), None
     return None, MalformedBody("too_slow", "", 408)
 
 
-def _limit() -> int:
-    return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
-
-
 def _asked(scope: Scope) -> Asked:
     headers = headers_of(scope["headers"])
-    is_secure = scope.get("scheme") == "https" or (
-        settings.SECURE_PROXY_SSL_HEADER is not None
-        and headers.get(b"x-forwarded-proto") == b"https"
-    )
     return Asked(
         scope["method"],
         scope["path"],
         scope.get("query_string", b"").decode("latin-1"),
         headers,
-        is_secure,
+        is_secure(scope.get("scheme", ""), headers),
     )

@@ -1,9 +1,10 @@
 """What was asked, in the little form that Django's and the API's functions need."""
 
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
-from types import SimpleNamespace
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType, SimpleNamespace
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.http import QueryDict
@@ -11,13 +12,14 @@ from django.http.request import split_domain_port, validate_host
 from django.utils import translation
 from rest_framework.negotiation import DefaultContentNegotiation
 
+from patients.intake.configured import configured
 from portal.api.problems import ENVELOPE_TYPE
 from portal.api.renderers import EnvelopeRenderer, JSONRenderer
 
 _RENDERERS = (JSONRenderer(), EnvelopeRenderer())
 
 
-@dataclass
+@dataclass(slots=True)
 class Asked:
     """A request as portal.api.problems reads it: path, headers, no cookies."""
 
@@ -26,9 +28,9 @@ class Asked:
     query: str
     headers: dict[bytes, bytes]
     is_secure: bool = False
-    COOKIES: dict[str, str] = field(default_factory=dict)
+    COOKIES: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
-    @cached_property
+    @property
     def META(self) -> dict[str, str]:  # noqa: N802 - Django's name
         """Return the headers as WSGI names them; names with underscores are nobody's."""
         return {
@@ -57,6 +59,13 @@ class Asked:
     def has_known_host(self) -> bool:
         """Whether the Host header names this portal."""
         return _is_known_host(self.headers.get(b"host", b""))
+
+
+def is_secure(scheme: str, headers: Mapping[bytes, bytes]) -> bool:
+    """Whether the client spoke TLS, to us or to a proxy that we believe."""
+    return scheme == "https" or (
+        configured().proxy_says_https and headers.get(b"x-forwarded-proto") == b"https"
+    )
 
 
 def headers_of(listed: Any) -> dict[bytes, bytes]:

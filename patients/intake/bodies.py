@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 from msgspec.structs import astuple
 
 from patients.intake import schema
@@ -28,8 +28,7 @@ _WORDS = (b"true", b"false", b"null")
 Warnings = tuple[tuple[str, str], ...]
 
 
-@dataclass(slots=True)
-class DeviceReading:
+class DeviceReading(Struct, gc=False):
     """A reading that names a device; `is_own` if the reading itself names it."""
 
     index: int
@@ -39,8 +38,7 @@ class DeviceReading:
     raw: bytes
 
 
-@dataclass(slots=True)
-class Upload:
+class Upload(Struct, gc=False):
     """One report, or one upload of readings, ready to be written.
 
     `columns` are elements of PostgreSQL array literals, in the order of patients.intake.statement.
@@ -59,7 +57,7 @@ class Upload:
     device_readings: Sequence[DeviceReading] = ()
     measured: Sequence[datetime] = ()
     instrument: tuple[str, str] = ("", "")
-    answers: dict[str, Any] = field(default_factory=dict)
+    answers: dict[str, Any] = {}
 
 
 class Doubt(Exception):

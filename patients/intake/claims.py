@@ -6,17 +6,17 @@ counts: that is judged in the statement that writes.
 """
 
 import base64
+import binascii
 import hashlib
 import hmac
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Annotated, Literal
 
 import msgspec
-from django.conf import settings
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
+from patients.intake.configured import configured
 from portal.accounts.services import tokens
 from portal.accounts.services.tokens import LATEST_SECOND, LONGEST_TOKEN, TokenType
 
@@ -41,8 +41,7 @@ class _Payload(Struct, forbid_unknown_fields=True, gc=False):
 _decode = msgspec.json.Decoder(_Payload).decode
 
 
-@dataclass(frozen=True, slots=True)
-class Bearer:
+class Bearer(Struct, frozen=True, gc=False):
     """Who says to be calling; the ids are text in canonical form."""
 
     user: str
@@ -67,43 +66,62 @@ def bearer_of(token: bytes, at: datetime) -> Bearer:
 
 def _quick(token: bytes, now: float) -> Bearer | None:
     """Return the bearer of an HS256 token that is beyond doubt."""
-    configured = settings.SIMPLE_JWT
-    if configured["ALGORITHM"] != "HS256" or not token.startswith(_HEADER):
+    known = configured()
+    if known.signing_key is None or not token.startswith(_HEADER):
         return None
     signed, _, signature = token.rpartition(b".")
     if len(token) > LONGEST_TOKEN or not hmac.compare_digest(
-        _signature(signed, configured["SIGNING_KEY"]), signature
+        _encoded(_mac(signed, known.signing_key)), signature
     ):
         return None
     part = signed[len(_HEADER) :]
     try:
-        decoded = base64.urlsafe_b64decode(part + b"=" * (-len(part) % 4))
+        decoded = binascii.a2b_base64(part.translate(_STANDARD) + b"=" * (-len(part) % 4))
         said = _decode(decoded)
     except (ValueError, msgspec.MsgspecError, RecursionError):
         return None
-    leeway = configured["LEEWAY"]
     is_beyond_doubt = (
-        base64.urlsafe_b64encode(decoded).rstrip(b"=") == part
-        and said.iss == configured["ISSUER"]
-        and said.aud == configured["AUDIENCE"]
+        _encoded(decoded) == part
+        and said.iss == known.issuer
+        and said.aud == known.audience
         and (said.roles is UNSET) == (said.token_type == TokenType.DEVICE)
         and said.iat <= now
-        and said.exp > now - leeway + 1
+        and said.exp > now - known.leeway + 1
     )
     if not is_beyond_doubt:
         return None
     return Bearer(said.sub, said.sid, said.token_type == TokenType.DEVICE, said.exp)
 
 
-def _signature(signed: bytes, key: str) -> bytes:
-    keyed = _keyed(key).copy()
-    keyed.update(signed)
-    return base64.urlsafe_b64encode(keyed.digest()).rstrip(b"=")
+def _mac(signed: bytes, key: bytes) -> bytes:
+    """Return HMAC-SHA-256 from the two halves of the key's own work, done once. Source: RFC 2104.
+
+    A test holds it against the standard library's, whose set-up costs more than its hashing.
+    """
+    inside, outside = _keyed(key)
+    inner, outer = inside.copy(), outside.copy()
+    inner.update(signed)
+    outer.update(inner.digest())
+    return outer.digest()
 
 
 @lru_cache(maxsize=2)
-def _keyed(key: str) -> "hmac.HMAC":
-    return hmac.new(key.encode(), digestmod=hashlib.sha256)
+def _keyed(key: bytes) -> "tuple[hashlib._Hash, hashlib._Hash]":
+    if len(key) > _BLOCK:
+        key = hashlib.sha256(key).digest()
+    padded = key.ljust(_BLOCK, b"\0")
+    return hashlib.sha256(padded.translate(_INNER)), hashlib.sha256(padded.translate(_OUTER))
+
+
+_BLOCK = 64
+_INNER = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER = bytes(byte ^ 0x5C for byte in range(256))
+_URL_SAFE, _STANDARD = bytes.maketrans(b"+/", b"-_"), bytes.maketrans(b"-_", b"+/")
+
+
+def _encoded(value: bytes) -> bytes:
+    """Return base64url without padding, as the standard library does in three times the time."""
+    return binascii.b2a_base64(value, newline=False).translate(_URL_SAFE, b"=")
 
 
 def expires_at(bearer: Bearer) -> datetime:

@@ -1,8 +1,9 @@
 """What waits to be written, and what became of it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct
 
 from patients.intake.bodies import Upload
 from patients.intake.claims import Bearer
@@ -13,8 +14,7 @@ STORED = "stored"
 UNAVAILABLE = "unavailable"
 
 
-@dataclass(slots=True)
-class Outcome:
+class Outcome(Struct):
     """The verdict on one upload: `stored`, or the code of what refuses it."""
 
     code: str
@@ -25,8 +25,7 @@ class Outcome:
     refusal: Refusal | None = None
 
 
-@dataclass(slots=True)
-class Job:
+class Job(Struct):
     """One upload, or one refused body, of somebody whose token is genuine.
 
     `settle` is called once, after the commit. A refused body is written too: only the statement
@@ -42,4 +41,4 @@ class Job:
     refusal: Refusal | None = None
     settle: Callable[["Job"], None] | None = None
     outcome: Outcome | None = None
-    foreign: list[int] = field(default_factory=list)
+    foreign: list[int] = []

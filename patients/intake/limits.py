@@ -2,7 +2,7 @@
 
 import time
 
-from django.conf import settings
+from patients.intake.configured import configured
 
 _PRUNE_ABOVE = 100_000
 
@@ -16,7 +16,7 @@ class Pace:
     def wait(self, account: str) -> float:
         """Count one request; return 0, or the seconds after which it may be repeated."""
         now = time.monotonic()
-        each = 60.0 / settings.INTAKE_REQUESTS_PER_MINUTE
+        each = configured().seconds_of_a_request
         full_at = max(self._full_at.get(account, now), now) + each
         early = full_at - now - 60.0
         if early > 0:

@@ -1,13 +1,12 @@
 """From a request to jobs and from jobs to the answer, the same for every way of serving it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from uuid import UUID
 
-from django.conf import settings
 from django.utils import translation
+from msgspec import Struct
 from rest_framework.exceptions import (
     APIException,
     MethodNotAllowed,
@@ -20,6 +19,7 @@ from patients.intake.answers import Answer
 from patients.intake.asked import Asked
 from patients.intake.bodies import Doubt, Upload, read_batch, read_report, read_upload
 from patients.intake.claims import Bearer, bearer_of
+from patients.intake.configured import configured
 from patients.intake.jobs import STORED, Job
 from patients.intake.limits import Pace
 from patients.intake.refusals import Refusal, explain
@@ -29,8 +29,9 @@ from portal.accounts.services.tokens import TokenInvalid
 from portal.api.errors import MalformedBody, problem_of
 from portal.api.problems import Problem
 from portal.api.views import PortalView
+from portal.core import clock
 from portal.core.errors import DomainError
-from portal.core.ids import uuid7
+from portal.core.ids import uuid7_text
 
 PREFIX = "/api/v1/intake/"
 
@@ -52,8 +53,7 @@ _RESOURCES = {
 _READERS = {UploadResource.EPRO_REPORT: read_report, UploadResource.VITALS_UPLOAD: read_upload}
 
 
-@dataclass(slots=True)
-class Visit:
+class Visit(Struct):
     """One request that is being served."""
 
     asked: Asked
@@ -69,7 +69,7 @@ class Visit:
         return answers.refuse(problem, self.asked, request_id=self.request_id, bearer=self.bearer)
 
 
-def request_id_of(asked: Asked) -> str:
+def request_id_of(asked: Asked, at: datetime | None = None) -> str:
     """Return the client's request id if it is a UUID, else a new one."""
     sent = asked.headers.get(b"x-request-id")
     if sent is not None and len(sent) == 36:
@@ -77,12 +77,12 @@ def request_id_of(asked: Asked) -> str:
             return str(UUID(sent.decode("latin-1")))
         except ValueError:
             pass
-    return str(uuid7())
+    return uuid7_text(at or clock.now())
 
 
 def enter(asked: Asked, route: Route, pace: Pace, at: datetime) -> Visit | Answer:
     """Check all that can be known before the body: who asks, how, how often."""
-    request_id = request_id_of(asked)
+    request_id = request_id_of(asked, at)
     try:
         check_form(asked, ("POST",))
         bearer = bearer_from(asked, at)
@@ -147,7 +147,7 @@ def check_type(asked: Asked) -> Exception | None:
 def is_too_large(asked: Asked) -> bool:
     """Whether the client itself says that its body is too large."""
     declared = asked.headers.get(b"content-length", b"")
-    return declared.isdigit() and int(declared) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    return declared.isdigit() and int(declared) > configured().largest_body
 
 
 def too_large() -> MalformedBody:
@@ -199,7 +199,7 @@ def _job(
     refusal: Refusal | None = None,
 ) -> Job:
     return Job(
-        id=str(uuid7(visit.at)),
+        id=uuid7_text(visit.at),
         bearer=visit.bearer,
         received_at=visit.at,
         resource=resource,

@@ -34,7 +34,11 @@ def with_cors(application: Application) -> Application:
     """Return the application that says to browsers which pages may read its answers."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
+        if (
+            scope["type"] != "http"
+            or not settings.CORS_ORIGINS
+            or not scope["path"].startswith(PREFIX)
+        ):
             await application(scope, receive, send)
             return
         sent = scope.get("headers", ())
@@ -46,7 +50,7 @@ def with_cors(application: Application) -> Application:
             return
 
         async def told(message: Message) -> None:
-            if message["type"] == "http.response.start" and settings.CORS_ORIGINS:
+            if message["type"] == "http.response.start":
                 headers: Headers = list(message.get("headers", ()))
                 _vary(headers)
                 if is_listed:

@@ -1,5 +1,6 @@
 """The fast token check says yes only where the service does."""
 
+import hmac
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -83,3 +84,10 @@ def test_both_agree_at_the_edge_of_expiry(seconds: int) -> None:
     fast, slow = _both(_token(seconds=seconds))
 
     assert fast == slow
+
+
+@pytest.mark.parametrize("length", [1, 31, 32, 63, 64, 65, 200])
+def test_code_of_a_key_of_any_length_is_the_standard_librarys(length: int) -> None:
+    key, signed = bytes(range(length)), b"header.payload" * 20
+
+    assert claims._mac(signed, key) == hmac.digest(key, signed, "sha256")
