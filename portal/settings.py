@@ -343,7 +343,7 @@ CELERY_TIMEZONE = "UTC"
 # The layer carries what every process sends to its own sockets; it keeps nothing.
 CHANNEL_LAYERS = {
     "default": {
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "BACKEND": "portal.live.layer.LiveLayer",
         "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}], "prefix": "live"},
     }
 }

@@ -4,8 +4,9 @@ A model says by `access_paths` how a row reaches its anchors; everything else fo
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache, reduce
 from operator import or_
 from typing import Any, TypeVar
@@ -91,6 +92,24 @@ def scopes(user: User | AnonymousUser) -> Mapping[Permission, Scope]:
         kept = _resolve(user)
         setattr(user, "_scopes", kept)  # noqa: B010 - the attribute is ours alone
     return kept
+
+
+def next_turns(people: Collection[UUID], at: datetime) -> dict[UUID, datetime]:
+    """Return for people when the clock alone next changes what they hold, if it does."""
+    tables: Iterable[Any] = (PortalUserPermission, *ANCHORS.values())
+    parts = [
+        f"SELECT user_id, {column} AS turn FROM {table._meta.db_table} "  # noqa: S608 - our names
+        f"WHERE user_id = ANY(%(people)s) AND {column} > %(at)s"
+        for table in tables
+        for column in ("valid_from", "valid_until")
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT user_id, min(turn) FROM ({' UNION ALL '.join(parts)}) AS turns "  # noqa: S608
+            "GROUP BY user_id",
+            {"people": list(people), "at": at},
+        )
+        return dict(cursor.fetchall())
 
 
 def scope(user: User | AnonymousUser, permission: Permission) -> Scope:

@@ -20,6 +20,7 @@ from portal.core import clock
 from portal.core.errors import NotAuthenticated
 from portal.core.ids import uuid7
 from portal.live import topics
+from portal.live.answers import answer
 from portal.live.frames import EXTENSION
 from portal.live.hub import hub
 from portal.live.limits import Rate, SocketCounts
@@ -32,12 +33,12 @@ from portal.live.messages import (
     Unsubscribe,
     decode,
     encode,
-    update,
 )
 from portal.live.origins import is_allowed_origin
 from portal.live.outlet import Outgoing, Outlet
 from portal.live.refusals import record_refusal
 from portal.live.services.tickets import use_ticket
+from portal.live.subscriptions import Subscription
 from portal.live.topics import Topic
 from portal.ops.addresses import client_address
 
@@ -54,24 +55,41 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     # No channel of its own: the hub has one for all sockets of the process.
     channel_layer_alias = "none"
+    _has_left = True  # until it has come
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve until the end, whichever it is: nothing of a socket outlives it."""
+        try:
+            await super().__call__(scope, receive, send)
+        except Exception:
+            # The client cannot mend it; it comes back and reads what it missed.
+            log.exception("live_socket_failed")
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(self.close(1011), ABORT_SECONDS)
+        finally:
+            await self._leave()
 
     async def connect(self) -> None:
         """Check where the page comes from, accept, and learn who it is."""
         self.id = uuid7()
         self.opened_at = clock.now()
-        self.topics: dict[str, Topic] = {}
+        self.topics: dict[str, Subscription] = {}
+        # Until then nothing ends by the clock alone (portal.live.watch); None: not known yet.
+        self.judged_until: datetime | None = None
         self.who: Authenticated | None = None
         self.messages_in = self.errors = 0
         self._rate = Rate()
         self._ending: asyncio.Task[None] | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self.address = _address(self.scope)
-        self._counted = False
+        self._counted = self._has_left = False
         if not is_allowed_origin(self.scope):
             raise DenyConnection()
         await self.accept()
         self._counted = SocketCounts.arrive(self.address)
-        self.outlet = Outlet(self.scope.get("extensions", {}).get(EXTENSION), self.base_send)
+        self.outlet = Outlet(
+            self.scope.get("extensions", {}).get(EXTENSION), self.base_send, self.end
+        )
         if not self._counted:
             self.end(1013)
             return
@@ -100,14 +118,17 @@ class LiveConsumer(AsyncWebsocketConsumer):
         elif isinstance(message, Subscribe):
             await self._subscribe(message)
         elif isinstance(message, Unsubscribe):
-            await self._unsubscribe(message)
+            hub().unsubscribe(self, message.topic)
+            self.say({"type": "unsubscribed", "topic": message.topic[:100]})
         elif isinstance(message, Ping):
             self.say({"type": "pong"})
         else:
             self.end(4400)
 
-    async def disconnect(self, code: int) -> None:
-        """Leave the hub; nothing of a socket outlives it."""
+    async def _leave(self) -> None:
+        if self._has_left:
+            return
+        self._has_left = True
         if self._deadline is not None:
             self._deadline.cancel()
         if self._counted:
@@ -124,6 +145,12 @@ class LiveConsumer(AsyncWebsocketConsumer):
         """The session that the socket lives by."""
         assert self.who is not None
         return self.who.session.pk
+
+    @property
+    def person(self) -> UUID:
+        """Whose socket it is."""
+        assert self.who is not None
+        return self.who.user.pk
 
     def say(self, message: dict[str, Any]) -> None:
         """Send a message of the server, in order with the updates."""
@@ -160,7 +187,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
             "messages_out": counts.messages,
             "bytes_out": counts.octets,
             "coalesced": counts.joined,
-            "lag_bytes": self.outlet.waiting(),
+            "lag_bytes": self.outlet.lag(),
             "errors": self.errors,
         }
 
@@ -184,7 +211,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
             self._deadline.cancel()
         self.who = who
         SocketCounts.enter(who.user.pk, self)
-        await hub().enter(self)
+        hub().enter(self)
         self.say(
             {
                 "type": "ready",
@@ -199,64 +226,30 @@ class LiveConsumer(AsyncWebsocketConsumer):
         assert self.who is not None
         topic = topics.find(message.topic, self.who.user.pk)
         if topic is None:
-            self.say({"type": "error", "code": "unknown_topic", "topic": message.topic[:100]})
+            self._refuse("unknown_topic", message.topic[:100])
             return
         if len(self.topics) >= MOST_TOPICS and topic.name not in self.topics:
-            self.say({"type": "error", "code": "too_many_topics", "topic": topic.name})
+            self._refuse("too_many_topics", topic.name)
             return
-        if not await database_sync_to_async(_may)(self.who.session.pk, topic):
-            await database_sync_to_async(record_refusal)(self.who.user, topic)
-            self.say({"type": "error", "code": "forbidden", "topic": topic.name})
-            return
-        # Subscribed before the snapshot is read: what is stored meanwhile comes twice, not never.
-        await hub().subscribe(self, topic)
-        for answer in await database_sync_to_async(_first_answers)(
-            self.who.session.pk, topic, message.after, clock.now()
-        ):
-            self.say(answer)
-
-    async def _unsubscribe(self, message: Unsubscribe) -> None:
-        topic = self.topics.get(message.topic)
-        if topic is not None:
-            await hub().unsubscribe(self, topic)
-        self.say({"type": "unsubscribed", "topic": message.topic[:100]})
-
-
-def _may(session: UUID, topic: Topic) -> bool:
-    """Whether the person of a session that still counts may have a topic, as of now."""
-    from portal.accounts.models import Session
-
-    found = Session.objects.select_related("user").filter(pk=session).first()
-    try:
-        user = sessions.check_session(found, clock.now()).user
-    except NotAuthenticated:
-        return False
-    return topic.kind.may(user, topic.record)
-
-
-def _first_answers(
-    session: UUID, topic: Topic, after: int | None, at: datetime
-) -> list[dict[str, Any]]:
-    """Return what a new subscriber hears first: that it is one, then what it missed or what is."""
-    from portal.accounts.models import Session
-
-    user = Session.objects.select_related("user").get(pk=session).user
-    kind = topic.kind
-    position = kind.position(user) if kind.position else 0
-    said: list[dict[str, Any]] = [{"type": "subscribed", "topic": topic.name, "sequence": position}]
-    if kind.snapshot is not None:
-        data = kind.snapshot(user, topic.record)
-        said.append({"type": "snapshot", "topic": topic.name, "data": data})
-    elif after is not None:
-        missed = kind.replay(user, after) if kind.replay else None
-        if missed is None:
-            said.append({"type": "resync", "topic": topic.name})
-        else:
-            said.extend(
-                update(topic=topic.name, sequence=number, kind=name, data=data, sent_at=at)
-                for number, name, data in missed
+        here = hub()
+        # Subscribed before anything is read: what is stored meanwhile is kept, and follows.
+        subscription = await here.subscribe(self, topic)
+        async with here.desk, here.verdicts:
+            found = await database_sync_to_async(answer)(
+                self.session, topic, message.after, clock.now()
             )
-    return said
+            if found is not None and subscription.is_in_force:
+                for one in found.messages:
+                    self.say(one)
+                here.begin(subscription, found.position)
+                return
+        here.unsubscribe(self, topic.name)
+        await database_sync_to_async(record_refusal)(self.who.user, topic)
+        self._refuse("forbidden", topic.name)
+
+    def _refuse(self, code: str, topic: str) -> None:
+        self.errors += 1
+        self.say({"type": "error", "code": code, "topic": topic})
 
 
 def _address(scope: WebSocketScope | dict[str, Any]) -> str | None:

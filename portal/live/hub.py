@@ -1,28 +1,32 @@
 """The hub of a process: one subscription to the channel layer for each topic, however many sockets.
 
-A message of the layer is framed once and handed to every socket of its topic; none of them can
-delay another.
+What the layer brings is framed once and written to every socket of its topic in one go; none of
+them can delay another. Personal topics are numbered without gaps: a number that is missing is read
+from the database, so that losing a message costs nothing but hurry.
 """
 
 import asyncio
 import contextlib
-from collections import defaultdict
 from typing import Any, Protocol
 from uuid import UUID, uuid4
 from weakref import WeakKeyDictionary
 
 import structlog
+from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
-from redis.exceptions import RedisError
 
+from portal.live.answers import missed_by
 from portal.live.broadcast import Published
+from portal.live.membership import Membership
 from portal.live.messages import encode
-from portal.live.outlet import Outgoing, Outlet
+from portal.live.outlet import Outgoing, Outlet, Parcel
+from portal.live.subscriptions import Subscription, TopicSockets
 from portal.live.topics import Topic
 
 log = structlog.get_logger(__name__)
 
 CATCH_UP_SECONDS = 0.05
+JOIN_SECONDS = 2.0
 RETRY_SECONDS = 1.0
 
 
@@ -31,7 +35,22 @@ class Socket(Protocol):
 
     id: UUID
     outlet: Outlet
-    topics: dict[str, Topic]
+    topics: dict[str, Subscription]
+    judged_until: Any
+
+    @property
+    def session(self) -> UUID:
+        """The session it lives by."""
+
+    @property
+    def person(self) -> UUID:
+        """Whose it is."""
+
+    def told(self) -> dict[str, Any]:
+        """What an administrator sees of it."""
+
+    def lose(self, topic: Topic) -> None:
+        """Hear that a topic has ended."""
 
     def end(self, code: int) -> None:
         """Close it."""
@@ -43,152 +62,223 @@ class Hub:
     def __init__(self) -> None:
         self.process = uuid4()
         self.sockets: set[Socket] = set()
-        self._by_group: dict[str, set[Socket]] = defaultdict(set)
-        self._behind: set[Socket] = set()
-        self._last: dict[str, int] = {}
-        self._channel: str | None = None
-        self._tasks: list[asyncio.Task[None]] = []
-        self._lock = asyncio.Lock()
         # The state of rights under which every socket was last judged (portal.live.watch).
         self.judged: tuple[int, int] | None = None
+        # Held while somebody's rights are read and acted upon: judging all, or one subscription.
+        self.verdicts = asyncio.Lock()
+        # Subscriptions are checked one after another, so that judging waits for one at most.
+        self.desk = asyncio.Lock()
+        self._topics: dict[str, TopicSockets] = {}
+        self._queued: dict[str, list[Published]] = {}
+        self._behind: set[Outlet] = set()
+        self._is_behind = asyncio.Event()
+        self._members = Membership(self._joined_late)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._errands: set[asyncio.Task[None]] = set()
 
-    async def enter(self, socket: Socket) -> None:
+    def enter(self, socket: Socket) -> None:
         """Take a socket that has said who it is."""
         self.sockets.add(socket)
         if not self._tasks:
             from portal.live.watch import watch
 
             loop = asyncio.get_running_loop()
-            self._tasks = [
-                loop.create_task(self._receive()),
-                loop.create_task(self._attend()),
-                loop.create_task(watch(self)),
-            ]
+            work = (self._members.keep(), self._receive(), self._attend(), watch(self))
+            self._tasks = [loop.create_task(one) for one in work]
 
     async def leave(self, socket: Socket) -> None:
         """Forget a socket and the topics that only it had."""
         self.sockets.discard(socket)
-        self._behind.discard(socket)
-        for topic in list(socket.topics.values()):
-            await self.unsubscribe(socket, topic)
+        self._behind.discard(socket.outlet)
+        for name in list(socket.topics):
+            self.unsubscribe(socket, name)
         if not self.sockets:
             await self._rest()
 
-    async def subscribe(self, socket: Socket, topic: Topic) -> None:
-        """Let the updates of `topic` reach a socket from now on.
+    async def subscribe(self, socket: Socket, topic: Topic) -> Subscription:
+        """Keep the updates of `topic` for a socket from now on, until `begin`."""
+        self.unsubscribe(socket, topic.name)
+        subscription = Subscription(socket, topic)
+        socket.topics[topic.name] = subscription
+        self._topics.setdefault(topic.group, TopicSockets()).add(subscription)
+        self._members.want(topic.group)
+        await self._members.joined(topic.group, JOIN_SECONDS)
+        return subscription
 
-        Raises: what the channel layer raises when the broker is away; the hub asks again by itself.
-        """
-        async with self._lock:
-            first = not self._by_group[topic.group]
-            self._by_group[topic.group].add(socket)
-            socket.topics[topic.name] = topic
-            if first:
-                with contextlib.suppress(RedisError, OSError):
-                    await self._join(topic.group)
+    def begin(self, subscription: Subscription, position: int | None) -> None:
+        """Send what came since it subscribed, and from now on what comes."""
+        held, subscription.held = subscription.held or [], None
+        subscription.position = position
+        topic = self._topics.get(subscription.topic.group)
+        if topic is not None:
+            topic.begun(subscription)
+        for update in held:
+            self._hand(subscription, update, Outgoing.of(update.text, update.key))
 
-    async def unsubscribe(self, socket: Socket, topic: Topic) -> None:
-        """Let no more updates of `topic` reach a socket."""
-        async with self._lock:
-            socket.topics.pop(topic.name, None)
-            others = self._by_group.get(topic.group)
-            if others is None:
-                return
-            others.discard(socket)
-            if not others:
-                del self._by_group[topic.group]
-                self._last.pop(topic.group, None)
-                if self._channel is not None:
-                    with contextlib.suppress(RedisError, OSError):
-                        await _layer().group_discard(topic.group, self._channel)
-
-    def deliver(self, update: Published) -> None:
-        """Hand an update to every socket of its topic.
-
-        When the layer lost the one before it (a broker that was away), the sockets are told to
-        fetch the topic anew: what they show may be old.
-        """
-        sockets = self._by_group.get(update.group)
-        if not sockets:
+    def unsubscribe(self, socket: Socket, name: str) -> None:
+        """Let no more updates of a topic reach a socket."""
+        subscription = socket.topics.pop(name, None)
+        if subscription is None:
             return
-        last = self._last.get(update.group)
-        self._last[update.group] = update.sequence
-        if last is not None and update.previous is not None and update.previous != last:
-            self._resync(sockets, update.group)
-        message = Outgoing.of(update.text, update.key)
-        for socket in sockets:
-            self._put(socket, message)
+        group = subscription.topic.group
+        topic = self._topics.get(group)
+        if topic is not None and topic.remove(subscription):
+            del self._topics[group]
+            self._members.drop(group)
 
-    def _resync(self, sockets: set[Socket], group: str) -> None:
-        for socket in sockets:
-            for topic in socket.topics.values():
-                if topic.group == group:
-                    text = encode({"type": "resync", "topic": topic.name})
-                    self._put(socket, Outgoing.of(text))
+    def deliver(self, updates: list[Published]) -> None:
+        """Hand updates to the sockets of their topics, all that came together in one write."""
+        if not self._queued:
+            asyncio.get_running_loop().call_soon(self._flush)
+        for update in updates:
+            self._queued.setdefault(update.group, []).append(update)
 
-    def _put(self, socket: Socket, message: Outgoing) -> None:
-        socket.outlet.put(message)
-        if socket.outlet.is_behind:
-            self._behind.add(socket)
+    def refresh(self) -> None:
+        """Let every socket look for what the layer may have lost."""
+        for topic in self._topics.values():
+            self._refresh(topic)
 
-    async def _join(self, group: str) -> None:
-        layer = _layer()
-        if self._channel is None:
-            self._channel = await layer.new_channel()
-        await layer.group_add(group, self._channel)
+    def personal(self) -> list[Subscription]:
+        """Return the subscriptions whose updates are numbered without gaps."""
+        return [one for topic in self._topics.values() for one in topic.gapless()]
+
+    def hurry(self, subscription: Subscription) -> None:
+        """Read from the database what a subscription has missed."""
+        subscription.is_wanting = True
+        if not subscription.is_catching_up:
+            subscription.is_catching_up = True
+            task = asyncio.get_running_loop().create_task(self._catch_up(subscription))
+            self._errands.add(task)
+            task.add_done_callback(self._errands.discard)
+
+    # --- on the way to the sockets ----------------------------------------------------------------
+
+    def _flush(self) -> None:
+        queued, self._queued = self._queued, {}
+        for group, updates in queued.items():
+            topic = self._topics.get(group)
+            if topic is None:
+                continue
+            if topic.misses_something(updates):
+                # A broker that was away: what the sockets show may be old.
+                self._refresh(topic)
+            messages = [Outgoing.of(update.text, update.key) for update in updates]
+            parcel = Parcel.of(messages)
+            for outlet in topic.outlets():
+                if not outlet.put_all(parcel):
+                    self._watch_over(outlet)
+            for one in topic.others():
+                for update, message in zip(updates, messages, strict=True):
+                    self._hand(one, update, message)
+
+    def _hand(self, one: Subscription, update: Published, message: Outgoing) -> None:
+        if one.held is not None:
+            one.held.append(update)
+        elif one.position is None:
+            self._put(one, message)
+        elif update.sequence == one.position + 1:
+            one.position = update.sequence
+            self._put(one, message)
+        elif update.sequence > one.position:
+            self.hurry(one)
+
+    def _put(self, one: Subscription, message: Outgoing) -> None:
+        outlet = one.socket.outlet
+        outlet.put(message)
+        if outlet.is_behind:
+            self._watch_over(outlet)
+
+    def _watch_over(self, outlet: Outlet) -> None:
+        self._behind.add(outlet)
+        self._is_behind.set()
+
+    def _joined_late(self, group: str) -> None:
+        # Whoever has begun already was answered before the process heard of the topic.
+        topic = self._topics.get(group)
+        if topic is not None:
+            self._refresh(topic)
+
+    def _refresh(self, topic: TopicSockets) -> None:
+        for one in topic.all():
+            if one.held is not None:
+                continue
+            if one.position is None:
+                text = encode({"type": "resync", "topic": one.topic.name})
+                self._put(one, Outgoing.of(text))
+            else:
+                self.hurry(one)
+
+    async def _catch_up(self, one: Subscription) -> None:
+        try:
+            while one.is_wanting and one.is_in_force:
+                one.is_wanting = False
+                assert one.position is not None
+                async with self.desk:
+                    missed = await database_sync_to_async(missed_by)(
+                        one.socket.session, one.topic, one.position
+                    )
+                if not one.is_in_force:
+                    return
+                for message in missed.messages:
+                    self._put(one, Outgoing.of(encode(message)))
+                one.position = max(one.position, missed.position)
+                one.is_wanting |= missed.has_more
+        except Exception:
+            # The next round finds it again.
+            log.exception("live_update_not_replayed")
+        finally:
+            one.is_catching_up = False
+
+    # --- for ever ---------------------------------------------------------------------------------
 
     async def _receive(self) -> None:
-        """Take what the layer brings, for ever; a broker that is away costs nothing but hurry."""
+        """Take what the layer brings; a broker that is away costs nothing but hurry."""
+        channel = await self._members.opened()
+        layer: Any = get_channel_layer()
         while True:
             try:
-                if self._channel is None:
-                    async with self._lock:
-                        for group in list(self._by_group):
-                            await self._join(group)
-                if self._channel is None:
-                    await asyncio.sleep(CATCH_UP_SECONDS)
-                    continue
-                await self._take(await _layer().receive(self._channel))
-            except (RedisError, OSError) as error:
-                log.warning("live_layer_away", error=type(error).__name__)
-                self._channel = None
-                await asyncio.sleep(RETRY_SECONDS)
+                message = await layer.receive(channel)
+                if message.get("type") == "live.updates":
+                    await self._take(message)
             except Exception:
                 log.exception("live_update_not_delivered")
+                await asyncio.sleep(RETRY_SECONDS)
+                self.refresh()
 
     async def _take(self, message: dict[str, Any]) -> None:
-        if message.get("type") != "live.updates":
-            return
-        state = message["rights"]
-        if tuple(state) != self.judged:
+        if tuple(message["rights"]) != self.judged:
             from portal.live.watch import judge_all
 
             # Rights changed since we last looked: nobody gets this update before we looked again.
             await judge_all(self)
-        for update in message["updates"]:
-            self.deliver(Published(*update))
+        self.deliver([Published(*update) for update in message["updates"]])
 
     async def _attend(self) -> None:
         """Help the sockets that are behind, and part from those that stay there."""
         while True:
+            await self._is_behind.wait()
             await asyncio.sleep(CATCH_UP_SECONDS)
-            for socket in list(self._behind):
-                socket.outlet.catch_up()
-                if socket.outlet.is_hopeless:
-                    self._behind.discard(socket)
-                    socket.end(4408)
-                elif not socket.outlet.is_behind:
-                    self._behind.discard(socket)
+            for outlet in list(self._behind):
+                outlet.catch_up()
+                if outlet.is_hopeless:
+                    self._behind.discard(outlet)
+                    outlet.end(4408)
+                elif not outlet.is_behind:
+                    self._behind.discard(outlet)
+            if not self._behind:
+                self._is_behind.clear()
 
     async def _rest(self) -> None:
         """Stop what only open sockets need."""
-        tasks, self._tasks = self._tasks, []
+        tasks, self._tasks = [*self._tasks, *self._errands], []
+        members, self._members = self._members, Membership(self._joined_late)
+        self.judged = None
         for task in tasks:
             task.cancel()
         for task in tasks:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-        self._channel = None
+        await members.close()
 
 
 _hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()
@@ -200,7 +290,3 @@ def hub() -> Hub:
     if loop not in _hubs:
         _hubs[loop] = Hub()
     return _hubs[loop]
-
-
-def _layer() -> Any:
-    return get_channel_layer()

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from django.conf import settings
 
-MESSAGES_PER_SECOND = 20.0
-BURST = 100.0
+# What a client may say at once, and in a second for ever.
+BURST, MESSAGES_PER_SECOND = 100.0, 20.0
 
 
 class Ending(Protocol):
@@ -19,17 +19,18 @@ class Ending(Protocol):
 
 
 class Rate:
-    """A client may say a hundred things at once, and twenty a second for ever."""
+    """So much at once, and so much a second for ever."""
 
-    __slots__ = ("_at", "_left")
+    __slots__ = ("_at", "_burst", "_left", "_per_second")
 
-    def __init__(self) -> None:
-        self._left, self._at = BURST, time.monotonic()
+    def __init__(self, burst: float = BURST, per_second: float = MESSAGES_PER_SECOND) -> None:
+        self._burst, self._per_second = burst, per_second
+        self._left, self._at = burst, time.monotonic()
 
     def allows(self) -> bool:
-        """Whether one more message is within the limit."""
+        """Whether one more is within the limit."""
         now = time.monotonic()
-        self._left = min(BURST, self._left + (now - self._at) * MESSAGES_PER_SECOND)
+        self._left = min(self._burst, self._left + (now - self._at) * self._per_second)
         self._at = now
         if self._left < 1:
             return False

@@ -1,26 +1,31 @@
-"""Sockets are judged again: whenever rights or sessions changed, and every few seconds anyway.
+"""Sockets are judged again: whenever rights or sessions changed, and when the clock ends something.
 
 A socket lives as long as its session and has a topic as long as its person may have it. Changes are
 noted by triggers in the transaction that makes them (`accounts_rightschange`); what ends by the
-clock alone is found by the regular round.
+clock alone is known when it is judged.
 """
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import structlog
 from channels.db import database_sync_to_async
+from channels.layers import get_channel_layer
 from django.db import DatabaseError, InterfaceError, connection
 
+from portal.access.scoping import next_turns
 from portal.accounts.models import Session, User
 from portal.accounts.services.sessions import check_session
 from portal.core import clock
 from portal.core.errors import NotAuthenticated
 from portal.live.broadcast import Rights
 from portal.live.services import connections
-from portal.live.topics import Topic
+from portal.live.topics import Topic, TopicKind
 
 if TYPE_CHECKING:
     from portal.live.hub import Hub, Socket
@@ -28,21 +33,36 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 1.0
-# What ends by the clock (a session, an assignment, a share) must show within five seconds.
+# What ends by the clock (a session, an assignment, a share) must show within five seconds; and
+# nobody waits longer for a notice that nothing hurried.
 ROUND_POLLS = 3
+# What an administrator sees of a socket is written down when it opens, and every so often.
+TELL_POLLS = 10
+# After the layer has connected again, it takes a moment to be in all its groups.
+SETTLE_SECONDS = 0.5
 
 
 async def watch(hub: "Hub") -> None:
-    """Look for changes of rights, for ever; judge everybody now and then."""
-    turn = 0
+    """Look for what concerns the sockets, for ever."""
+    turn, seen, told = 0, _reconnections(), set[UUID]()
     while True:
         await asyncio.sleep(POLL_SECONDS)
         turn += 1
         try:
-            state = await database_sync_to_async(rights_state)()
-            if state != hub.judged or turn % ROUND_POLLS == 0:
+            if seen != _reconnections():
+                seen = _reconnections()
+                await asyncio.sleep(SETTLE_SECONDS)
+                hub.refresh()
+            state, asked = await _apart(_look)(hub.process)
+            for socket in [socket for socket in hub.sockets if socket.id in asked]:
+                socket.end(4401)
+            if state != hub.judged:
                 await judge_all(hub)
-            await _tell(hub)
+            elif turn % ROUND_POLLS == 0:
+                await _judge_due(hub)
+            if turn % ROUND_POLLS == 0:
+                await _find_missed(hub)
+            told = await _tell(hub, told, everybody=turn % TELL_POLLS == 0)
         except (DatabaseError, InterfaceError) as error:
             # Nothing new reaches a socket while the database is away: updates are read from it.
             log.warning("live_watch_failed", error=type(error).__name__)
@@ -50,25 +70,9 @@ async def watch(hub: "Hub") -> None:
 
 async def judge_all(hub: "Hub") -> None:
     """Close the sockets whose session ended and end the topics that may no longer be had."""
-    sockets = list(hub.sockets)
-    held = {socket: list(socket.topics.values()) for socket in sockets}
-    state, ended, lost = await database_sync_to_async(_judge)(
-        [(socket.id, session_of(socket), held[socket]) for socket in sockets]
-    )
-    for socket in sockets:
-        if socket.id in ended:
-            socket.end(4401)
-            continue
-        for topic in lost.get(socket.id, ()):
-            await hub.unsubscribe(socket, topic)
-            socket.lose(topic)  # type: ignore[attr-defined]
-    hub.judged = state
-
-
-def session_of(socket: "Socket") -> UUID:
-    """Return the session on which a socket was opened."""
-    found: UUID = socket.session  # type: ignore[attr-defined]
-    return found
+    async with hub.verdicts:
+        verdict = await _judge(hub, list(hub.sockets))
+        hub.judged = verdict.rights
 
 
 def rights_state() -> Rights:
@@ -82,39 +86,136 @@ def rights_state() -> Rights:
     return int(count), int(newest)
 
 
-def _judge(
-    held: list[tuple[UUID, UUID, list[Topic]]],
-) -> tuple[Rights, set[UUID], dict[UUID, list[Topic]]]:
-    # Read first: a change that commits while we judge is then judged once more.
-    state = rights_state()
+def _apart(work: Any) -> Any:
+    # In a thread of its own: judging does not wait for those who sign in or subscribe.
+    return database_sync_to_async(work, thread_sensitive=False)
+
+
+def _reconnections() -> int:
+    return int(getattr(get_channel_layer(), "reconnections", 0))
+
+
+def _look(process: UUID) -> tuple[Rights, set[UUID]]:
+    return rights_state(), connections.to_be_closed(process)
+
+
+# --- judging --------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Verdict:
+    rights: Rights
+    ended: set[UUID] = field(default_factory=set)
+    lost: dict[UUID, list[Topic]] = field(default_factory=lambda: defaultdict(list))
+    until: dict[UUID, datetime] = field(default_factory=dict)
+
+
+async def _judge_due(hub: "Hub") -> None:
+    """Judge those for whom the clock may have ended something."""
     now = clock.now()
-    wanted = {session for _socket, session, _topics in held}
-    sessions = Session.objects.select_related("user").in_bulk(wanted)
-    ended: set[UUID] = set()
-    lost: dict[UUID, list[Topic]] = defaultdict(list)
+    async with hub.verdicts:
+        due = [
+            socket
+            for socket in hub.sockets
+            if socket.judged_until is None
+            or socket.judged_until <= now
+            or any(one.topic.kind.is_volatile for one in socket.topics.values())
+        ]
+        if due:
+            await _judge(hub, due)
+
+
+async def _judge(hub: "Hub", sockets: list["Socket"]) -> _Verdict:
+    verdict: _Verdict = await _apart(_verdict)(
+        [
+            (socket.id, socket.session, [one.topic for one in socket.topics.values()])
+            for socket in sockets
+        ]
+    )
+    for socket in sockets:
+        if socket.id in verdict.ended:
+            socket.end(4401)
+            continue
+        socket.judged_until = verdict.until[socket.id]
+        for topic in verdict.lost.get(socket.id, ()):
+            hub.unsubscribe(socket, topic.name)
+            socket.lose(topic)
+    return verdict
+
+
+def _verdict(held: list[tuple[UUID, UUID, list[Topic]]]) -> _Verdict:
+    # Read first: a change that commits while we judge is then judged once more.
+    verdict = _Verdict(rights_state())
+    now = clock.now()
+    sessions = Session.objects.select_related("user").in_bulk({one[1] for one in held})
+    turns = next_turns({session.user_id for session in sessions.values()}, now)
     people: dict[UUID, User] = {}
     verdicts: dict[tuple[UUID, str], bool] = {}
     for socket, session_id, topics in held:
         try:
             session = check_session(sessions.get(session_id), now)
         except NotAuthenticated:
-            ended.add(socket)
+            verdict.ended.add(socket)
             continue
         user = people.setdefault(session.user_id, session.user)
+        turn = turns.get(user.pk)
+        verdict.until[socket] = min(session.expires_at, turn or session.expires_at)
         for topic in topics:
             key = (user.pk, topic.name)
             if key not in verdicts:
                 verdicts[key] = topic.kind.may(user, topic.record)
             if not verdicts[key]:
-                lost[socket].append(topic)
-    return state, ended, lost
+                verdict.lost[socket].append(topic)
+    return verdict
 
 
-async def _tell(hub: "Hub") -> None:
-    rows: list[dict[str, Any]] = [socket.told() for socket in hub.sockets]  # type: ignore[attr-defined]
-    asked = await database_sync_to_async(connections.tell)(
-        process=hub.process, rows=rows, at=clock.now()
-    )
-    for socket in list(hub.sockets):
-        if socket.id in asked:
-            socket.end(4401)
+# --- notices that nothing hurried -----------------------------------------------------------------
+
+
+async def _find_missed(hub: "Hub") -> None:
+    """Hurry whoever has not been sent the newest of a topic whose numbers have no gaps."""
+    held = hub.personal()
+    people: dict[TopicKind, set[UUID]] = defaultdict(set)
+    for one in held:
+        people[one.topic.kind].add(one.socket.person)
+    if not people:
+        return
+    newest = await _apart(_newest)(people)
+    for one in held:
+        found = newest.get((one.topic.kind, one.socket.person), 0)
+        if one.position is not None and found > one.position:
+            hub.hurry(one)
+
+
+def _newest(people: dict[TopicKind, set[UUID]]) -> dict[tuple[TopicKind, UUID], int]:
+    return {
+        (kind, person): number
+        for kind, some in people.items()
+        for person, number in _positions(kind, some).items()
+    }
+
+
+def _positions(kind: TopicKind, people: Collection[UUID]) -> dict[UUID, int]:
+    if kind.positions is not None:
+        return dict(kind.positions(people))
+    assert kind.position is not None
+    users = User.objects.in_bulk(people)
+    return {person: kind.position(user) for person, user in users.items()}
+
+
+# --- what an administrator sees -------------------------------------------------------------------
+
+
+async def _tell(hub: "Hub", told: set[UUID], *, everybody: bool) -> set[UUID]:
+    """Write down the sockets that opened, forget those that closed; return whom was told of."""
+    sockets = list(hub.sockets)
+    now = {socket.id for socket in sockets}
+    rows = [socket.told() for socket in sockets if everybody or socket.id not in told]
+    if rows or told - now or everybody:
+        beyond = await _apart(connections.tell)(
+            process=hub.process, rows=rows, gone=told - now, at=clock.now()
+        )
+        for socket in sockets:
+            if socket.id in beyond:
+                socket.end(4409)
+    return now

@@ -1,10 +1,12 @@
 """Who is connected: what each process tells, and how an administrator ends a connection."""
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Q
 
 from portal.accounts.models import User
@@ -26,16 +28,39 @@ _TOLD = (
 )
 
 
-def tell(*, process: UUID, rows: Iterable[Mapping[str, Any]], at: datetime) -> set[UUID]:
-    """Write down the sockets of a process; return those that somebody wants closed."""
-    told = [LiveConnection(process=process, seen_at=at, **row) for row in rows]
+def tell(
+    *, process: UUID, rows: Sequence[Mapping[str, Any]], gone: Collection[UUID], at: datetime
+) -> set[UUID]:
+    """Write down sockets of a process and forget those that are gone.
+
+    Returns those that are too many for their person, over all processes: the oldest make room.
+    """
     LiveConnection.objects.bulk_create(
-        told, update_conflicts=True, unique_fields=["id"], update_fields=_TOLD
+        [LiveConnection(process=process, seen_at=at, **row) for row in rows],
+        update_conflicts=True,
+        unique_fields=["id"],
+        update_fields=_TOLD,
     )
-    gone = Q(process=process) & ~Q(pk__in=[row.pk for row in told])
-    LiveConnection.objects.filter(gone | Q(seen_at__lt=at - FORGOTTEN)).delete()
+    silent = Q(seen_at__lt=at - FORGOTTEN)
+    LiveConnection.objects.filter(Q(pk__in=gone) | silent if gone else silent).delete()
+    return _beyond({row["user_id"] for row in rows}) if rows else set()
+
+
+def to_be_closed(process: UUID) -> set[UUID]:
+    """Return the sockets of a process that somebody wants closed."""
     asked = LiveConnection.objects.filter(process=process, close_requested_at__isnull=False)
     return set(asked.values_list("pk", flat=True))
+
+
+def _beyond(people: Collection[UUID]) -> set[UUID]:
+    rows = LiveConnection.objects.filter(user_id__in=people).order_by("-opened_at", "-pk")
+    count: Counter[UUID] = Counter()
+    found = set()
+    for pk, user in rows.values_list("pk", "user_id"):
+        count[user] += 1
+        if count[user] > settings.LIVE_SOCKETS_PER_USER:
+            found.add(pk)
+    return found
 
 
 def close_connection(*, row: LiveConnection, by: User, at: datetime, reason: str) -> None:
@@ -55,10 +80,3 @@ def close_connection(*, row: LiveConnection, by: User, at: datetime, reason: str
             record_id=row.pk,
             detail={"closed": "requested", "user": str(row.user_id), "reason": reason[:200]},
         )
-
-
-def count_open(*, user: UUID, address: str | None) -> tuple[int, int]:
-    """Return how many sockets are open for a person, and from an address, over all processes."""
-    rows = LiveConnection.objects
-    by_address = rows.filter(address=address).count() if address else 0
-    return rows.filter(user_id=user).count(), by_address

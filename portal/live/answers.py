@@ -1,0 +1,99 @@
+"""What a subscriber hears first, and what it has missed: read for one person, as of now.
+
+The rows are read first and the rights last: what was stored after a right was lost is never among
+the rows of somebody who still seems to have it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from portal.accounts.models import Session, User
+from portal.accounts.services.sessions import check_session
+from portal.core import clock
+from portal.core.errors import NotAuthenticated
+from portal.live.messages import update
+from portal.live.topics import Topic
+
+
+@dataclass(slots=True)
+class Answer:
+    """Messages, and the number that they lead to where numbers have no gaps."""
+
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    position: int | None = None
+
+
+@dataclass(slots=True)
+class Missed:
+    """What a subscriber has missed, and the number that this leads to."""
+
+    messages: list[dict[str, Any]]
+    position: int
+    has_more: bool = False
+
+
+def answer(session: UUID, topic: Topic, after: int | None, at: datetime) -> Answer | None:
+    """Return what a new subscriber hears, or None when its person may not have the topic."""
+    user = _person(session)
+    if user is None:
+        return None
+    kind = topic.kind
+    found = Answer(position=kind.position(user) if kind.position else None)
+    sequence = found.position or 0
+    found.messages.append({"type": "subscribed", "topic": topic.name, "sequence": sequence})
+    if kind.snapshot is not None:
+        data = kind.snapshot(user, topic.record)
+        found.messages.append({"type": "snapshot", "topic": topic.name, "data": data})
+    elif after is not None:
+        rows = kind.replay(user, after) if kind.replay and after <= sequence else None
+        found.messages += _told(topic, rows, at)
+        if rows and found.position is not None:
+            found.position = rows[-1][0]
+    return found if may(session, topic) else None
+
+
+def missed_by(session: UUID, topic: Topic, position: int) -> Missed:
+    """Return what a subscriber of a topic without gaps has missed since `position`."""
+    user, kind = _person(session), topic.kind
+    assert kind.replay is not None and kind.position is not None
+    if user is None:
+        return Missed([], position)
+    newest = kind.position(user)
+    rows = kind.replay(user, position) if newest > position else []
+    reached = rows[-1][0] if rows else newest
+    if not may(session, topic):
+        return Missed([], position)
+    return Missed(_told(topic, rows, clock.now()), reached, has_more=reached < newest)
+
+
+def may(session: UUID, topic: Topic) -> bool:
+    """Whether the person of a session that still counts may have a topic, as of now."""
+    found = _session(session)
+    try:
+        user: User = check_session(found, clock.now()).user
+    except NotAuthenticated:
+        return False
+    return topic.kind.may(user, topic.record)
+
+
+def _session(session: UUID) -> Session | None:
+    return Session.objects.select_related("user").filter(pk=session).first()
+
+
+def _person(session: UUID) -> User | None:
+    found = _session(session)
+    return found.user if found else None
+
+
+def _told(
+    topic: Topic, rows: Sequence[tuple[int, str, Any]] | None, at: datetime
+) -> list[dict[str, Any]]:
+    if rows is None:
+        return [{"type": "resync", "topic": topic.name}]
+    return [
+        update(topic=topic.name, sequence=number, kind=kind, data=data, sent_at=at)
+        for number, kind, data in rows
+    ]
