@@ -3,11 +3,12 @@
 import sys
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import include, path
+from django.urls import include, path, re_path
 
 from portal.api.errors import problem_of
 from portal.desk import pages
 from portal.desk.site import site
+from portal.desk.workbench import workbench
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -22,13 +23,17 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [
     path("", include("portal.ops.urls")),
-    path("", pages.landing, name="landing"),
-    path("", include("portal.ops.urls")),
     path("admin/", site.urls),
     path("api/v1/", include("portal.api.urls")),
     path("api/v1/", include("trials.api.urls")),
     path("api/v1/", include("patients.api.urls")),
     path("api/v1/", include("events.api.urls")),
+    # Whatever is nobody else's. An address below these is theirs, also when it leads nowhere.
+    re_path(
+        r"^(?!(?:api|admin|diary|static|ws|healthz|readyz|metrics)(?:/|$))(?P<path>.*)$",
+        workbench,
+        name="workbench",
+    ),
 ]
 
 handler400 = pages.bad_request

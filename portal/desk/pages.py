@@ -1,18 +1,11 @@
-"""The front page, and the pages that say what went wrong in the reader's words."""
+"""The pages that say what went wrong in the reader's words."""
 
 from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
-from django.views.decorators.http import require_safe
 
 from portal.core.history import circumstances
-
-
-@require_safe
-def landing(request: HttpRequest) -> HttpResponse:
-    """Show what is here and where to sign in."""
-    return HttpResponse(render_to_string("portal/landing.html", request=request))
 
 
 def _page(request: HttpRequest, status: HTTPStatus) -> HttpResponse:

@@ -90,7 +90,7 @@ def _get(client: Client, address: str, **more: Any) -> tuple[int, dict[str, str]
 # --- addresses ----------------------------------------------------------------------------------
 
 PAGES_OF_NO_RECORD = {
-    "landing": "/",
+    "workbench": "/",
     "healthz": "/healthz",
     "readyz": "/readyz",
     "schema": "/api/v1/schema/",

@@ -1,0 +1,7 @@
+/** Short names for the generated schemas. */
+import type { components } from './schema'
+
+type Schemas = components['schemas']
+
+export type Me = Schemas['Me']
+export type Permissions = Schemas['Permissions']

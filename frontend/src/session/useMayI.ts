@@ -1,0 +1,28 @@
+/** What the signed-in person may do, as the portal told it: for showing and hiding, never for safety. */
+import type { Permissions } from '@/api/types'
+import { useSession } from './store'
+
+export interface Place {
+  trial?: string
+  site?: string
+  patient?: string
+}
+
+/** Whether a permission is held at a place, or anywhere when none is named. */
+export function holds(permissions: Permissions, permission: string, place?: Place): boolean {
+  if (permissions.portal.includes(permission)) return true
+  const levels = [
+    [permissions.trials, place?.trial],
+    [permissions.sites, place?.site],
+    [permissions.patients, place?.patient],
+  ] as const
+  return levels.some(([held, id]) =>
+    held.some((one) => (place === undefined || one.id === id) && one.permissions.includes(permission)),
+  )
+}
+
+export function useMayI() {
+  const session = useSession()
+  return (permission: string, place?: Place): boolean =>
+    session.me !== null && holds(session.me.permissions, permission, place)
+}

@@ -1,0 +1,15 @@
+import { computed, ref, watchEffect } from 'vue'
+import { useI18n } from 'vue-i18n'
+import { useRoute } from 'vue-router'
+
+/** How many things wait for the person; shown before the title, for a tab that is not looked at. */
+export const waiting = ref(0)
+
+export function useTitle(): void {
+  const route = useRoute()
+  const { t } = useI18n()
+  const words = computed(() => (route.meta.title ? `${t(route.meta.title)} | ${t('portal')}` : t('portal')))
+  watchEffect(() => {
+    document.title = waiting.value > 0 ? `(${waiting.value}) ${words.value}` : words.value
+  })
+}
