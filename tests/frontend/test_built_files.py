@@ -19,7 +19,9 @@ def source_files() -> list[str]:
         if path.is_file()
     )
     chosen = (
-        name for name in inside if not name.endswith(".spec.ts") and not name.startswith("src/test/")
+        name
+        for name in inside
+        if not name.endswith(".spec.ts") and not name.startswith("src/test/")
     )
     return sorted([*ALONE, *chosen])
 
@@ -41,7 +43,9 @@ def test_built_files_are_of_the_sources() -> None:
 def test_every_built_file_is_in_the_manifest_and_there() -> None:
     chunks = json.loads((BUILT / "manifest.json").read_text()).values()
     named = {chunk["file"] for chunk in chunks}
-    named |= {file for chunk in chunks for file in (*chunk.get("css", []), *chunk.get("assets", []))}
+    named |= {
+        file for chunk in chunks for file in (*chunk.get("css", []), *chunk.get("assets", []))
+    }
     there = {path.relative_to(BUILT).as_posix() for path in (BUILT / "assets").rglob("*")}
     assert named == there
 
