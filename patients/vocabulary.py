@@ -1,6 +1,6 @@
 """Codelists of patients and their data. Values are ours; docstrings name the standard's list."""
 
-from django.db.models import TextChoices
+from django.db.models import IntegerChoices, TextChoices
 from django.utils.translation import gettext_lazy as _
 
 
@@ -66,6 +66,7 @@ class FlagKind(TextChoices):
     HYPERCAPNIC_TARGET = "hypercapnic_target", _("Hypercapnic target saturation (scale 2)")
     BASELINE_CONFUSION = "baseline_confusion", _("Confusion at baseline")
     PREGNANCY = "pregnancy", _("Pregnancy")
+    NOT_PREGNANT = "not_pregnant", _("Not pregnant (tested, or not possible)")
     SPINAL_CORD_INJURY = "spinal_cord_injury", _("Spinal cord injury")
     PACEMAKER = "pacemaker", _("Pacemaker")
 
@@ -137,6 +138,14 @@ class ReadingStatus(TextChoices):
     PRELIMINARY = "preliminary", _("Preliminary")
     ARTIFACT = "artifact", _("Artifact")
     ENTERED_IN_ERROR = "entered_in_error", _("Entered in error")
+
+
+class RollupLevel(IntegerChoices):
+    """How long the buckets of roll-ups are, in seconds."""
+
+    MINUTE = 60, _("Minute")
+    HOUR = 3600, _("Hour")
+    DAY = 86_400, _("Day")
 
 
 class Position(TextChoices):
@@ -239,6 +248,10 @@ class ResultStatus(TextChoices):
     FINAL = "final", _("Final")
     CORRECTED = "corrected", _("Corrected")
     CANCELED = "canceled", _("Canceled")
+
+
+# The method of what a bedside monitor sends second by second: kept as samples (VitalSample).
+CONTINUOUS = "continuous"
 
 
 class Comparator(TextChoices):

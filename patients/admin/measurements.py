@@ -238,6 +238,10 @@ site.register(
     derived(models.Medication, P.MEDICATION_VIEW, Group.MEASUREMENTS, is_everyday=True),
 )
 site.register(
+    models.VitalRollup,
+    derived(models.VitalRollup, P.VITAL_SIGN_VIEW, Group.MEASUREMENTS, ordering=("-at", "-id")),
+)
+site.register(
     models.VitalSample,
     derived(models.VitalSample, P.VITAL_SIGN_VIEW, Group.MEASUREMENTS, ordering=("-id",)),
 )

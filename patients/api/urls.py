@@ -4,6 +4,7 @@ from django.urls import path
 
 from patients.api import alerts, views
 from patients.api.identity import IdentityView
+from patients.api.series import VitalSeriesViewSet
 from patients.api.sharing import PatientShareViewSet, ShareViewSet
 from patients.api.wall import DataFlowViewSet, WallTileViewSet
 from patients.intake import views as intake
@@ -19,6 +20,11 @@ urlpatterns = [
         "patients/<uuid:pk>/vitals/",
         views.PatientVitalSignViewSet.as_view(LIST),
         name="patient-vitals",
+    ),
+    path(
+        "patients/<uuid:pk>/vitals/series/",
+        VitalSeriesViewSet.as_view({"get": "series"}),
+        name="patient-vitals-series",
     ),
     path(
         "patients/<uuid:pk>/epro-reports/",

@@ -19,7 +19,7 @@ from patients.models.participation import (
     ScreeningAttempt,
     TreatmentState,
 )
-from patients.models.patient import Patient, PatientSite, PatientUserPermission
+from patients.models.patient import Patient, PatientSite, PatientUserPermission, PatientZone
 from patients.models.protected import (
     Allocation,
     ExposureGiven,
@@ -38,7 +38,8 @@ from patients.models.share import SHAREABLE, PatientShare
 from patients.models.source import ProtectedSourceRecord, SourceFile, SourceRecord
 from patients.models.treatment import Coding, Exposure, MedicalHistory, Medication
 from patients.models.visit import Visit
-from patients.models.vital_sign import VitalSample, VitalSign
+from patients.models.vital_sample import VitalRollup, VitalSample
+from patients.models.vital_sign import VitalSign
 
 __all__ = [
     "SHAREABLE",
@@ -78,6 +79,7 @@ __all__ = [
     "PatientShare",
     "PatientSite",
     "PatientUserPermission",
+    "PatientZone",
     "ProtectedFinding",
     "ProtectedRecord",
     "ProtectedSourceRecord",
@@ -95,6 +97,7 @@ __all__ = [
     "SubjectElement",
     "TreatmentState",
     "Visit",
+    "VitalRollup",
     "VitalSample",
     "VitalSign",
     "VitalsUpload",

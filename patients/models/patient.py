@@ -177,3 +177,30 @@ class PatientSite(VersionedModel):
 
     def __str__(self) -> str:
         return f"{self.patient_id} {self.site_id}"
+
+
+@tracked(clinical=True)
+class PatientZone(VersionedModel):
+    """Where the patient's clock runs from when on; before the first, it is the site's zone."""
+
+    access_paths = AccessPaths(
+        trial="patient__trial_id", site="patient__site_id", patient="patient_id"
+    )
+
+    patient = models.ForeignKey(
+        Patient, models.PROTECT, related_name="zones", verbose_name=_("patient")
+    )
+    time_zone = models.CharField(_("time zone (IANA)"), max_length=64)
+    from_at = models.DateTimeField(_("from"))
+
+    class Meta(VersionedModel.Meta):
+        verbose_name = _("patient's time zone")
+        verbose_name_plural = _("patients' time zones")
+        constraints: ClassVar[list[Any]] = [
+            UniqueConstraint(
+                fields=["patient", "from_at"], name="a_patient_is_in_one_time_zone_at_a_time"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.time_zone

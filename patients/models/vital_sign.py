@@ -12,6 +12,7 @@ from patients.models.epro import EproReport
 from patients.models.intake import VitalsUpload
 from patients.models.visit import Visit
 from patients.vocabulary import (
+    CONTINUOUS,
     Comparator,
     Originator,
     Position,
@@ -19,7 +20,6 @@ from patients.vocabulary import (
     VitalCode,
     YesNoUnknown,
 )
-from portal.core.append_only import AppendOnlyModel
 from portal.core.constraints import one_of
 from portal.core.fields import EarliestField, LatestField, PartialDateTimeField
 from portal.core.history import tracked
@@ -130,6 +130,12 @@ class VitalSign(ClinicalRecord):
             Index(fields=["-measured_earliest", "-id"], name="vitalsign_newest"),
             Index(fields=["site", "-measured_earliest", "-id"], name="vitalsign_by_site"),
             Index(fields=["trial", "-measured_earliest", "-id"], name="vitalsign_by_trial"),
+            # What charts take beside the roll-ups of samples.
+            Index(
+                fields=["patient", "code", "measured_earliest"],
+                condition=~Q(method=CONTINUOUS, vitals_upload__isnull=False),
+                name="vitalsign_no_sample",
+            ),
         ]
         triggers: ClassVar[list[Any]] = [
             *ClinicalRecord.Meta.triggers,
@@ -138,31 +144,3 @@ class VitalSign(ClinicalRecord):
 
     def __str__(self) -> str:
         return f"{self.code} {self.original_value} {self.original_unit}".strip()
-
-
-class VitalSample(AppendOnlyModel):
-    """One sample of a bedside monitor at 1 Hz: its own history."""
-
-    access_paths = VitalSign.access_paths
-
-    patient = models.ForeignKey(
-        "patients.Patient", models.PROTECT, related_name="+", db_index=False
-    )
-    trial = models.ForeignKey("trials.Trial", models.PROTECT, related_name="+", db_index=False)
-    site = models.ForeignKey("trials.Site", models.PROTECT, related_name="+", db_index=False)
-    device = models.ForeignKey(Device, models.PROTECT, null=True, related_name="+", db_index=False)
-    code = models.CharField(_("code"), max_length=30)
-    value = models.DecimalField(_("value"), max_digits=12, decimal_places=4)
-    measured_at = models.DateTimeField(_("measured"))
-    received_at = models.DateTimeField(_("received"))
-
-    class Meta:
-        triggers = AppendOnlyModel.Meta.triggers
-        verbose_name = _("vital sample")
-        verbose_name_plural = _("vital samples")
-        indexes: ClassVar[list[Any]] = [
-            Index(fields=["patient", "code", "measured_at"], name="vitalsample_of_patient")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.code} {self.value}"

@@ -15,6 +15,7 @@ from patients.pipeline.decoding import CannotProcess, Upload, decode
 from patients.pipeline.definitions import Rules, active_rules, find_instruments, instrument
 from patients.pipeline.evaluation import evaluate, jobs_of
 from patients.pipeline.findings import note_findings
+from patients.pipeline.samples import vital_signs_among, write_samples
 from patients.pipeline.scores import write_scores
 from patients.pipeline.steps import Rows, answers_of, observed_reading, readings_of
 from patients.rules.ages import age_in_years
@@ -61,7 +62,7 @@ _READING_COLUMNS = (
     "flags",
 )
 _OF_PATIENT = """
-       pt.age, pt.age_unit, coalesce(p.status, ''), coalesce(p.attempts, 0)
+       pt.age, pt.age_unit, coalesce(p.status, ''), coalesce(p.attempts, 0), u.disposition
 FROM {table} u
 JOIN patients_patient pt ON pt.id = u.patient_id
 LEFT JOIN patients_reportprocessing p ON p.{reference} = u.id
@@ -140,6 +141,7 @@ def _upload(resource: str, row: Sequence[Any]) -> Upload:
         time_zone=row[15],
         age_years=age_in_years(row[16], row[17]),
         attempts=row[19],
+        disposition=row[20],
     )
 
 
@@ -152,7 +154,9 @@ def _process(uploads: Sequence[Upload], at: datetime) -> None:
     _read_devices(uploads, rows)
     failpoint("pipeline.before_write")
     insert_rows(DiaryAnswer, _ANSWER_COLUMNS, _at(rows.answers, at), on_conflict=_ONCE)
+    rows.readings += vital_signs_among(rows.samples, rules)
     rows.observed += _write_readings(uploads, rows, at)
+    write_samples(rows.samples, uploads, at)
     write_scores(rows.scores, at)
     failpoint("pipeline.mid_write")
     jobs = jobs_of(rows.observed, builtin.with_built_in(rules, rows.observed, at))

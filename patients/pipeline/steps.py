@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from patients.pipeline.decoding import Reading, Upload, known_zone, value_text
+from patients.pipeline.samples import is_sample
 from patients.rules.instruments import (
     InstrumentDefinition,
     check_answers,
@@ -53,6 +54,8 @@ class Rows:
 
     answers: list[dict[str, Any]] = field(default_factory=list)
     readings: list[dict[str, Any]] = field(default_factory=list)
+    # Readings of monitors that come every second.
+    samples: list[dict[str, Any]] = field(default_factory=list)
     scores: list[dict[str, Any]] = field(default_factory=list)
     findings: list[dict[str, Any]] = field(default_factory=list)
     observed: list[Observed] = field(default_factory=list)
@@ -117,8 +120,10 @@ def readings_of(upload: Upload, devices: Mapping[tuple[UUID, str], UUID], rows: 
         if index in foreign:
             continue
         row = _reading(upload, index, reading, place, devices)
-        rows.readings.append(row)
-        if IMPLAUSIBLE in row["flags"]:
+        sampled = is_sample(upload, reading)
+        (rows.samples if sampled else rows.readings).append(row)
+        told = sampled and any(one["code"] == reading.code for one in implausible)
+        if IMPLAUSIBLE in row["flags"] and not told:
             implausible.append({"code": reading.code, "value": row["original_value"]})
     if implausible:
         rows.findings.append(_finding(upload, "implausible_reading", {"readings": implausible}))

@@ -191,6 +191,17 @@ def band_of(score: int, *, has_single_3: bool) -> Band:
     return Band.LOW_MEDIUM if has_single_3 else Band.LOW
 
 
+def chart(parameter: str) -> list[tuple[Decimal | None, Decimal | None, int]]:
+    """Return the rows of a numeric parameter's chart: above, up to and with, points.
+
+    Scale 1 for saturation, as long as no clinician has said otherwise.
+    """
+    rows, above = _BANDS["scale_1" if parameter == "spo2" else parameter]
+    lows = (None, *(highest for highest, _points in rows))
+    highs = (*rows, (None, above))
+    return [(low, high, points) for low, (high, points) in zip(lows, highs, strict=True)]
+
+
 def expires_after(score: int, *, has_single_3: bool, continuous_limit: timedelta) -> timedelta:
     """Return how long a set stands: until RCP's next observation.
 

@@ -54,7 +54,11 @@ def _statement(
     unknown = set(columns) - fields.keys()
     if unknown:
         raise TypeError(f"not columns of the table: {', '.join(sorted(unknown))}")
-    constants = {name: _default(field) for name, field in fields.items() if name not in columns}
+    constants = {
+        name: _default(field)
+        for name, field in fields.items()
+        if name not in columns and not field.has_db_default()
+    }
     names = [*columns, *constants]
     typed = [
         sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(_type_of(fields[name])))

@@ -114,7 +114,7 @@ def announce_rights(operation: Any = None) -> GuardedTrigger:
     )
 
 
-def announce_rows(resource: str) -> list[GuardedTrigger]:
+def announce_rows(resource: str, *, on_update: bool = True) -> list[GuardedTrigger]:
     """The triggers that tell the live side which rows of a clinical table came or changed.
 
     One row of ids and one notification for each statement and site, committed with it. What an
@@ -142,4 +142,5 @@ def announce_rows(resource: str) -> list[GuardedTrigger]:
             func=func,
         )
         for name, operation in (("insert", pgtrigger.Insert), ("update", pgtrigger.Update))
+        if on_update or operation is pgtrigger.Insert
     ]

@@ -97,6 +97,7 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("patient-vitals", "GET"): _row(
         READS_VITALS, of="vitals", below="patients", sees=READS_PATIENTS
     ),
+    ("patient-vitals-series", "GET"): _row(READS_VITALS, below="patients", sees=READS_PATIENTS),
     ("patient-epro-reports", "GET"): _row(READS_VITALS, below="patients", sees=READS_PATIENTS),
     # The world has no report: whoever asks is told that there is none.
     ("epro-report-run-again", "POST"): _row(SITE_STAFF, below="entries"),
