@@ -25,6 +25,10 @@ export default defineConfigWithVueTs(
     },
   },
   {
+    files: ['src/**/*.spec.ts'],
+    rules: { '@typescript-eslint/no-non-null-assertion': 'off' },
+  },
+  {
     files: ['src/api/**', 'src/live/**'],
     rules: { 'no-restricted-syntax': 'off' },
   },

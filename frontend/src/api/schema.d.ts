@@ -31,7 +31,8 @@ export interface paths {
         /** @description Return one page of the records in scope. */
         get: operations["access_reviews_list"];
         put?: never;
-        post?: never;
+        /** @description Record that one went through who had access in those days; the digest is kept. */
+        post: operations["access_reviews_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -394,7 +395,8 @@ export interface paths {
         /** @description Return one page of the records in scope. */
         get: operations["delegations_list"];
         put?: never;
-        post?: never;
+        /** @description Delegate a task of one's site; it counts once the delegate has accepted it. */
+        post: operations["delegations_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -429,6 +431,23 @@ export interface paths {
         put?: never;
         /** @description Take a delegated task back, with a reason. */
         post: operations["delegations_end_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/epro-reports/{id}/run-again/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Hand a report to the pipeline once more, after a repair. What is as before stays. */
+        post: operations["epro_reports_run_again_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1027,6 +1046,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/wall/data-flow/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return one page, a row for each patient; a place out of scope does not exist. */
+        get: operations["wall_data_flow_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/wall/tiles/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return one page, a row for each patient; a place out of scope does not exist. */
+        get: operations["wall_tiles_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1250,6 +1303,14 @@ export interface components {
             /** Format: uuid */
             readonly closed_by: string | null;
         };
+        /** @description The alerts of a patient that are not closed. */
+        AlertCounts: {
+            /** @description Not closed */
+            open: number;
+            unacknowledged: number;
+            overdue: number;
+            highest_severity: components["schemas"]["FindingSeverity"] | null;
+        };
         /** @description An alert with its breaches and how it was judged. */
         AlertDetail: {
             readonly allowed_actions: string[];
@@ -1366,6 +1427,14 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /**
+         * @description * `low` - low
+         *     * `low_medium` - low_medium
+         *     * `medium` - medium
+         *     * `high` - high
+         * @enum {string}
+         */
+        BandEnum: "low" | "low_medium" | "medium" | "high";
         /** @description Reports kept while offline; each is judged alone, so that any JSON value may stand here. */
         BatchRequest: {
             reports: unknown[];
@@ -1466,6 +1535,51 @@ export interface components {
             met_on?: components["schemas"]["PartialDateTime"] | null;
             /** Format: date-time */
             known_at?: string | null;
+        };
+        /** @description How the data of a patient flow, without a value. */
+        DataFlow: {
+            /**
+             * Format: uuid
+             * @description The patient's
+             */
+            id: string;
+            /** Format: uuid */
+            patient: string;
+            subject_number: string;
+            /** Format: uuid */
+            trial: string;
+            /** Format: uuid */
+            site: string;
+            participation: components["schemas"]["ParticipationEnum"];
+            /** Format: date-time */
+            last_received_at: string | null;
+            /**
+             * Format: date-time
+             * @description Ages count from here
+             */
+            server_time: string;
+            missing_days: number;
+            late_reports: number;
+            open_findings: number;
+            quarantined: number;
+        };
+        /** @description Which task of a site goes to whom, from when; the delegate accepts it afterwards. */
+        DelegateTaskRequest: {
+            /** @description Why the value is changed; X-Change-Reason says the same. */
+            change_reason?: string;
+            /** Format: uuid */
+            site: string;
+            /** Format: uuid */
+            delegate: string;
+            task: components["schemas"]["TaskEnum"];
+            /**
+             * Format: date-time
+             * @description Now where nothing is said.
+             */
+            effective_from?: string;
+            /** Format: date */
+            trained_on?: string | null;
+            training?: string;
         };
         /** @description A task that the site's principal investigator gives to a person. */
         Delegation: {
@@ -1747,6 +1861,54 @@ export interface components {
          * @enum {string}
          */
         JudgmentEnum: "by_physician" | "transcribed" | "confirmed";
+        /** @description NEWS2 of a patient: without a score once its set has expired. */
+        LiveNews2: {
+            score: number | null;
+            band: components["schemas"]["BandEnum"] | null;
+            complete: boolean;
+            missing: string[];
+            /**
+             * Format: uuid
+             * @description The observation set
+             */
+            set: string;
+            /** Format: date-time */
+            expires_at: string | null;
+            algorithm: string;
+        };
+        /** @description A reading as updates over the socket tell it. */
+        LiveReading: {
+            /** Format: uuid */
+            reading: string;
+            version: number;
+            status: components["schemas"]["LiveReadingStatusEnum"];
+            /** Format: uuid */
+            patient: string;
+            subject_number: string;
+            code: components["schemas"]["CodeEnum"];
+            value: (number | boolean | string) | null;
+            comparator?: components["schemas"]["ComparatorEnum"];
+            /** @description UCUM */
+            unit: string;
+            position?: components["schemas"]["PositionEnum"];
+            panel?: string;
+            measured_at: string | null;
+            /** Format: date-time */
+            received_at: string;
+            late: boolean;
+            min: (number | boolean | string) | null;
+            max: (number | boolean | string) | null;
+            n: number;
+            fresh_for_seconds: number;
+            flags: string[];
+        };
+        /**
+         * @description * `final` - final
+         *     * `corrected` - corrected
+         *     * `entered_in_error` - entered_in_error
+         * @enum {string}
+         */
+        LiveReadingStatusEnum: "final" | "corrected" | "entered_in_error";
         /** @description The person who asks. */
         Me: {
             /** Format: uuid */
@@ -1768,6 +1930,16 @@ export interface components {
          * @enum {string}
          */
         MeKindEnum: "person" | "patient" | "service";
+        /**
+         * @description * `eligible` - Eligible
+         *     * `not_eligible_age` - Under 16 years
+         *     * `not_eligible_pregnant` - Pregnant
+         *     * `not_eligible_spinal_cord_injury` - Spinal cord injury
+         *     * `not_eligible_setting` - Not turned on for the site
+         *     * `not_eligible_unknown` - Not known
+         * @enum {string}
+         */
+        News2EligibilityEnum: "eligible" | "not_eligible_age" | "not_eligible_pregnant" | "not_eligible_spinal_cord_injury" | "not_eligible_setting" | "not_eligible_unknown";
         /** @description An action that needs nothing but, perhaps, a reason. */
         OnlyReasonRequest: {
             /** @description Why the value is changed; X-Change-Reason says the same. */
@@ -1825,6 +1997,13 @@ export interface components {
             /** Format: uri */
             previous: string | null;
             results: components["schemas"]["AuditEntry"][];
+        };
+        PaginatedDataFlowList: {
+            /** Format: uri */
+            next: string | null;
+            /** Format: uri */
+            previous: string | null;
+            results: components["schemas"]["DataFlow"][];
         };
         PaginatedDelegationList: {
             /** Format: uri */
@@ -1923,6 +2102,13 @@ export interface components {
             /** Format: uri */
             previous: string | null;
             results: components["schemas"]["VitalSign"][];
+        };
+        PaginatedWallTileList: {
+            /** Format: uri */
+            next: string | null;
+            /** Format: uri */
+            previous: string | null;
+            results: components["schemas"]["WallTile"][];
         };
         /**
          * @description An ISO 8601 date of any precision; a missing middle part is a hyphen.
@@ -2172,6 +2358,22 @@ export interface components {
             received_at: string;
             status_url: string;
             warnings: components["schemas"]["Warning"][];
+        };
+        /** @description What was gone through, and with which conclusion. */
+        RecordAccessReviewRequest: {
+            /** @description Why the value is changed; X-Change-Reason says the same. */
+            change_reason?: string;
+            /**
+             * Format: uuid
+             * @description null: the whole portal
+             */
+            trial?: string | null;
+            /** Format: date */
+            period_from: string;
+            /** Format: date */
+            period_to: string;
+            conclusion: components["schemas"]["ConclusionEnum"];
+            findings?: string;
         };
         /** @description A reading to record: a value with its unit, or the reason why there is none. */
         RecordVitalSignRequest: {
@@ -2810,6 +3012,33 @@ export interface components {
             patient?: string | null;
             readings: components["schemas"]["ReadingRequest"][];
         };
+        /** @description A patient on the clinicians' wall. */
+        WallTile: {
+            /**
+             * Format: uuid
+             * @description The patient's
+             */
+            id: string;
+            /** Format: uuid */
+            patient: string;
+            subject_number: string;
+            /** Format: uuid */
+            trial: string;
+            /** Format: uuid */
+            site: string;
+            participation: components["schemas"]["ParticipationEnum"];
+            /** Format: date-time */
+            last_received_at: string | null;
+            /**
+             * Format: date-time
+             * @description Ages count from here
+             */
+            server_time: string;
+            vitals: components["schemas"]["LiveReading"][];
+            news2: components["schemas"]["LiveNews2"] | null;
+            news2_eligibility: components["schemas"]["News2EligibilityEnum"];
+            alerts: components["schemas"]["AlertCounts"];
+        };
         /** @description What is odd about a part that was stored all the same. */
         Warning: {
             pointer: string;
@@ -3096,6 +3325,52 @@ export interface operations {
             401: components["responses"]["Problem401"];
             403: components["responses"]["Problem403"];
             406: components["responses"]["Problem406"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    access_reviews_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request that is repeated under its key is answered again and not done again. */
+                "Idempotency-Key"?: string;
+                /** @description Why, in UTF-8, percent-encoded; `change_reason` in the body prevails. */
+                "X-Change-Reason"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecordAccessReviewRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessReview"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["AccessReview"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
             503: components["responses"]["Problem503"];
         };
     };
@@ -4008,6 +4283,52 @@ export interface operations {
             503: components["responses"]["Problem503"];
         };
     };
+    delegations_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request that is repeated under its key is answered again and not done again. */
+                "Idempotency-Key"?: string;
+                /** @description Why, in UTF-8, percent-encoded; `change_reason` in the body prevails. */
+                "X-Change-Reason"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DelegateTaskRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delegation"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["Delegation"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
     delegations_accept_create: {
         parameters: {
             query?: never;
@@ -4096,6 +4417,58 @@ export interface operations {
                         code: 0;
                         message: string;
                         data: components["schemas"]["Delegation"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    epro_reports_run_again_create: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A request that is repeated under its key is answered again and not done again. */
+                "Idempotency-Key"?: string;
+                /** @description The ETag that was read: 428 without it, 412 when the record has changed since. */
+                "If-Match": string;
+                /** @description Why, in UTF-8, percent-encoded; `change_reason` in the body prevails. */
+                "X-Change-Reason"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["OnlyReasonRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EproReportRecord"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["EproReportRecord"];
                     };
                 };
             };
@@ -4540,6 +4913,14 @@ export interface operations {
                 limit?: number;
                 /** @description The order of the list. */
                 ordering?: "-created_at" | "created_at";
+                /**
+                 * @description * `received` - Received
+                 *     * `processing` - Processing
+                 *     * `processed` - Processed
+                 *     * `failed` - Failed
+                 *     * `quarantined` - Quarantined
+                 */
+                status?: "failed" | "processed" | "processing" | "quarantined" | "received";
             };
             header?: never;
             path: {
@@ -5746,6 +6127,84 @@ export interface operations {
             401: components["responses"]["Problem401"];
             403: components["responses"]["Problem403"];
             404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    wall_data_flow_list: {
+        parameters: {
+            query?: {
+                /** @description Where the page begins; taken from `next` or `previous`. */
+                cursor?: string;
+                /** @description How many records a page holds. */
+                limit?: number;
+                /** @description The order of the list. */
+                ordering?: "-created_at" | "created_at";
+                site?: string;
+                trial?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedDataFlowList"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["PaginatedDataFlowList"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            406: components["responses"]["Problem406"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    wall_tiles_list: {
+        parameters: {
+            query?: {
+                /** @description Where the page begins; taken from `next` or `previous`. */
+                cursor?: string;
+                /** @description How many records a page holds. */
+                limit?: number;
+                /** @description The order of the list. */
+                ordering?: "-created_at" | "created_at";
+                site?: string;
+                trial?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedWallTileList"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["PaginatedWallTileList"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
             406: components["responses"]["Problem406"];
             503: components["responses"]["Problem503"];
         };

@@ -132,6 +132,6 @@ function personOf({ token }: Access): string {
 
 /** Let one tab of the browser in at a time; without TLS there are no locks, and 30 s of grace. */
 async function alone(work: () => Promise<string>): Promise<string> {
-  const locks = navigator.locks as LockManager | undefined
-  return locks === undefined ? work() : locks.request('portal.refresh', work)
+  const locks = navigator.locks as LockManager | null | undefined
+  return locks ? locks.request('portal.refresh', work) : work()
 }
