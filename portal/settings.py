@@ -96,6 +96,7 @@ INSTALLED_APPS = [
     "portal.live",
     "portal.desk",
     "portal.ops",
+    "portal.notices",
     "trials",
     "patients",
     "events",

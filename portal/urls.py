@@ -25,6 +25,7 @@ urlpatterns = [
     path("", include("portal.ops.urls")),
     path("admin/", site.urls),
     path("api/v1/", include("portal.api.urls")),
+    path("api/v1/", include("portal.notices.api.urls")),
     path("api/v1/", include("trials.api.urls")),
     path("api/v1/", include("patients.api.urls")),
     path("api/v1/", include("events.api.urls")),

@@ -30,6 +30,14 @@ class Permission(StrEnum):
     DELEGATION_CHANGE = "delegation:change"
     OUTBOX_DELIVERY_VIEW = "outbox_delivery:view"
     OUTBOX_DELIVERY_CHANGE = "outbox_delivery:change"
+    # how others are told, and who is on duty
+    NOTICE_VIEW = "notice:view"
+    ESCALATION_VIEW = "escalation:view"
+    ESCALATION_STEP_VIEW = "escalation_step:view"
+    LADDER_VIEW = "ladder:view"
+    LADDER_CHANGE = "ladder:change"
+    ROSTER_VIEW = "roster:view"
+    ROSTER_CHANGE = "roster:change"
     # clinical
     PATIENT_VIEW = "patient:view"
     CONSENT_VIEW = "consent:view"

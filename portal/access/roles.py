@@ -62,7 +62,12 @@ CLINICAL_READ = SAFETY_READ | matching(
     "data_finding:view",
     "source_record:view",
 )
-REVIEW = SET_UP_READ | CLINICAL_READ | ACCESS_READ | {P.AUDIT_ENTRY_VIEW, P.RISK_RULE_VIEW}
+DUTY_READ = frozenset({P.LADDER_VIEW, P.ROSTER_VIEW})
+REVIEW = (
+    SET_UP_READ | CLINICAL_READ | ACCESS_READ | DUTY_READ | {P.AUDIT_ENTRY_VIEW, P.RISK_RULE_VIEW}
+)
+# How soon others say that they have it; a notice names a subject, never a value.
+NOTICES_READ = matching("notice:view", "escalation:view", "escalation_step:view")
 SITE_READ = REVIEW | {P.VITAL_SIGN_MONITOR, P.IDENTITY_VIEW, P.QUARANTINED_SUBMISSION_VIEW}
 # Medical alerts carry vital values: no monitor, data manager or sponsor role holds these.
 ALERTS = frozenset({P.ALERT_VIEW, P.ALERT_ACKNOWLEDGE, P.EPRO_REPORT_RUN_AGAIN})
@@ -149,13 +154,16 @@ _ROLES = (
         "trial_manager",
         _("Trial manager"),
         frozenset({Level.PORTAL, Level.SPONSOR, Level.TRIAL}),
-        REVIEW | {P.SITE_CHANGE, P.ACCESS_REVIEW_RECORD, P.RISK_RULE_CHANGE},
+        REVIEW
+        | NOTICES_READ
+        | {P.SITE_CHANGE, P.ACCESS_REVIEW_RECORD, P.RISK_RULE_CHANGE}
+        | {P.LADDER_CHANGE, P.ROSTER_CHANGE},
     ),
     _role(
         "principal_investigator",
         _("Principal investigator"),
         _SITE,
-        frozenset({P.DELEGATION_CHANGE, P.PATIENT_SHARE}),
+        NOTICES_READ | {P.DELEGATION_CHANGE, P.PATIENT_SHARE, P.ROSTER_CHANGE},
         includes=(_DOCTOR,),
         is_site_staff=True,
     ),
@@ -163,13 +171,15 @@ _ROLES = (
     _COORDINATOR,
     _CRA,
     _role("data_manager", _("Data manager"), _STUDY, REVIEW | {P.DATA_FINDING_RESOLVE}),
-    _role("safety_officer", _("Safety officer"), _STUDY, REVIEW | SPONSOR_JUDGMENT),
+    _role("safety_officer", _("Safety officer"), _STUDY, REVIEW | NOTICES_READ | SPONSOR_JUDGMENT),
     _role(
         "medical_monitor",
         _("Medical monitor"),
         _STUDY,
         REVIEW
+        | NOTICES_READ
         | SPONSOR_JUDGMENT
+        | {P.LADDER_CHANGE}
         | {P.VITAL_SIGN_MONITOR, P.ALERT_VIEW, P.ALERT_ACKNOWLEDGE}
         | {P.RISK_RULE_CHANGE, P.RISK_RULE_ACTIVATE},
     ),
@@ -203,7 +213,12 @@ _ROLES = (
         _MONITORED,
         SET_UP_READ | {P.PATIENT_VIEW, P.VISIT_VIEW, P.LAB_RESULT_RECORD},
     ),
-    _role("inspector", _("Inspector"), _EVERYWHERE, REVIEW | {P.ACCESS_REVIEW_VIEW, P.ALERT_VIEW}),
+    _role(
+        "inspector",
+        _("Inspector"),
+        _EVERYWHERE,
+        REVIEW | NOTICES_READ | {P.ACCESS_REVIEW_VIEW, P.ALERT_VIEW},
+    ),
     _role(
         "patient",
         _("Patient"),

@@ -38,6 +38,7 @@ APPEND_ONLY = (
     "patients.ProtectedSourceRecord",
     "patients.VitalSample",
     "audit.AuditEntry",
+    "notices.NoticeSending",
 )
 
 # Rows that only functions of the database write.

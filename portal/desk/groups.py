@@ -14,6 +14,7 @@ class Group(StrEnum):
     SAFETY = "safety"
     MEASUREMENTS = "measurements"
     FINDINGS = "findings"
+    NOTICES = "notices"
     TRIALS = "trials"
     PEOPLE = "people"
     AUDIT = "audit"
@@ -44,6 +45,7 @@ _WORDS: dict[Group, tuple[Any, Any]] = {
         _("Findings and sources"),
         _("What needs someone to act, and where values came from"),
     ),
+    Group.NOTICES: (_("Notices"), _("Who was told of what, by which way, and who has it")),
     Group.TRIALS: (_("Trials and sites"), _("What the protocol says and where it runs")),
     Group.PEOPLE: (_("People and access"), _("Accounts, assignments, delegations, sessions")),
     Group.AUDIT: (_("Audit trail"), _("What was done without changing a row, and the seals")),

@@ -4,7 +4,7 @@ The rows are read first and the rights last: what was stored after a right was l
 the rows of somebody who still seems to have it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -67,6 +67,11 @@ def missed_by(session: UUID, topic: Topic, position: int) -> Missed:
     if not may(session, topic):
         return Missed([], position)
     return Missed(_told(topic, rows, clock.now()), reached, has_more=reached < newest)
+
+
+def sequences_of(messages: Iterable[dict[str, Any]]) -> list[int]:
+    """Return the numbers of the updates among messages."""
+    return [message["sequence"] for message in messages if message["type"] == "update"]
 
 
 def may(session: UUID, topic: Topic) -> bool:

@@ -13,7 +13,8 @@ class Published(NamedTuple):
     """An update as it travels: encoded once, by whoever publishes.
 
     `previous` is the sequence of the update before it on the same topic, None when the publisher
-    does not know; `key` names what it may be joined with on a slow socket.
+    does not know; `key` names what it may be joined with on a slow socket. An `is_change` goes to
+    those too who have had its number.
     """
 
     group: str
@@ -21,6 +22,7 @@ class Published(NamedTuple):
     key: str | None
     sequence: int
     previous: int | None
+    is_change: bool = False
 
 
 async def broadcast(updates: Iterable[Published], rights: Rights) -> None:

@@ -20,7 +20,7 @@ from portal.core import clock
 from portal.core.errors import NotAuthenticated
 from portal.core.ids import uuid7
 from portal.live import topics
-from portal.live.answers import answer
+from portal.live.answers import answer, sequences_of
 from portal.live.frames import EXTENSION
 from portal.live.hub import hub
 from portal.live.limits import Rate, SocketCounts
@@ -241,6 +241,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
             if found is not None and subscription.is_in_force:
                 for one in found.messages:
                     self.say(one)
+                here.reached(subscription, sequences_of(found.messages))
                 here.begin(subscription, found.position)
                 return
         here.unsubscribe(self, topic.name)

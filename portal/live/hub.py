@@ -14,8 +14,9 @@ from weakref import WeakKeyDictionary
 import structlog
 from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
+from django.db import DatabaseError, InterfaceError
 
-from portal.live.answers import missed_by
+from portal.live.answers import missed_by, sequences_of
 from portal.live.broadcast import Published
 from portal.live.membership import Membership
 from portal.live.messages import encode
@@ -75,6 +76,8 @@ class Hub:
         self._members = Membership(self._joined_late)
         self._tasks: list[asyncio.Task[None]] = []
         self._errands: set[asyncio.Task[None]] = set()
+        self._reached: dict[Any, list[tuple[UUID, int]]] = {}
+        self._is_accounting = False
 
     def enter(self, socket: Socket) -> None:
         """Take a socket that has said who it is."""
@@ -151,6 +154,30 @@ class Hub:
             self._errands.add(task)
             task.add_done_callback(self._errands.discard)
 
+    def reached(self, one: Subscription, sequences: list[int]) -> None:
+        """Let the app of a topic keep account of what was handed to an open socket."""
+        note = one.topic.kind.delivered
+        if note is None or not sequences:
+            return
+        self._reached.setdefault(note, []).extend((one.socket.person, each) for each in sequences)
+        if not self._is_accounting:
+            self._is_accounting = True
+            task = asyncio.get_running_loop().create_task(self._account())
+            self._errands.add(task)
+            task.add_done_callback(self._errands.discard)
+
+    async def _account(self) -> None:
+        try:
+            await asyncio.sleep(CATCH_UP_SECONDS)
+        finally:
+            self._is_accounting = False
+            reached, self._reached = self._reached, {}
+        for note, some in reached.items():
+            try:
+                await database_sync_to_async(note)(some)
+            except (DatabaseError, InterfaceError) as error:
+                log.warning("live_delivery_not_noted", error=type(error).__name__)
+
     # --- on the way to the sockets ----------------------------------------------------------------
 
     def _flush(self) -> None:
@@ -179,8 +206,11 @@ class Hub:
         elif update.sequence == one.position + 1:
             one.position = update.sequence
             self._put(one, message)
+            self.reached(one, [update.sequence])
         elif update.sequence > one.position:
             self.hurry(one)
+        elif update.is_change:
+            self._put(one, message)
 
     def _put(self, one: Subscription, message: Outgoing) -> None:
         outlet = one.socket.outlet
@@ -221,6 +251,7 @@ class Hub:
                     return
                 for message in missed.messages:
                     self._put(one, Outgoing.of(encode(message)))
+                self.reached(one, sequences_of(missed.messages))
                 one.position = max(one.position, missed.position)
                 one.is_wanting |= missed.has_more
         except Exception:

@@ -98,7 +98,7 @@ class Relay:
                     sent_at=at,
                 )
             )
-            updates.append(Published(group, text, one.key, number, previous))
+            updates.append(Published(group, text, one.key, number, previous, one.is_change))
         return Batch([row.pk for row in rows], updates, rights)
 
 

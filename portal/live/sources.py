@@ -8,7 +8,8 @@ from uuid import UUID
 class Telling(NamedTuple):
     """What one record tells: the topics by name, the kind, the data, and what it joins with.
 
-    Of a personal topic: whose it is, and the record's own number in that person's gapless sequence.
+    Of a personal topic: whose it is, and the record's own number in that person's gapless sequence;
+    `is_change` tells a number again whose record has changed.
     """
 
     topics: Sequence[str]
@@ -17,6 +18,7 @@ class Telling(NamedTuple):
     key: str | None = None
     person: UUID | None = None
     sequence: int | None = None
+    is_change: bool = False
 
 
 Source = Callable[[Sequence[UUID]], list[Telling]]

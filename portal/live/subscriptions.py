@@ -85,6 +85,8 @@ class TopicSockets:
         """Whether the layer lost what was published between these and the ones before."""
         is_lost = False
         for update in updates:
+            if update.is_change:
+                continue
             if self._last is not None and update.previous not in (None, self._last):
                 is_lost = True
             self._last = update.sequence

@@ -34,6 +34,8 @@ class TopicKind:
     # once, so that a notice is found even when nothing hurried it.
     position: Callable[[User], int] | None = None
     positions: Callable[[Collection[UUID]], Mapping[UUID, int]] | None = None
+    # Told what was handed to an open socket, as (person, sequence).
+    delivered: Callable[[Collection[tuple[UUID, int]]], None] | None = None
     # The person's own: each has a group of their own under the same name.
     is_personal: bool = False
     # May change without the index of rights changing (a patient who is transferred).

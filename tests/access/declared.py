@@ -69,6 +69,15 @@ READS_EVENTS = CLINICAL | CODER
 READS_HISTORY = REVIEWERS | SITE_STAFF
 READS_TRAIL = READS_HISTORY | {"sponsor_admin"}
 READS_ALERTS = SITE_STAFF | {"medical_monitor", "inspector"}
+READS_NOTICES = frozenset(
+    {
+        "principal_investigator",
+        "trial_manager",
+        "safety_officer",
+        "medical_monitor",
+        "inspector",
+    }
+)
 READS_FINDINGS = CLINICAL | {"sponsor_admin"}
 
 ROWS: Mapping[tuple[str, str], Row] = {
@@ -149,6 +158,17 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("access-reviews", "GET"): _row(ADMINS | {"trial_manager", "inspector"}),
     ("access-reviews", "POST"): _row(ADMINS | {"trial_manager"}, is_clinical_write=True),
     ("access-report", "GET"): _row(READS_HISTORY | ADMINS),
+    ("notifications", "GET"): _row(EVERYBODY),
+    ("notification", "GET"): _row(EVERYBODY, below="entries"),
+    ("notification-acknowledge", "POST"): _row(EVERYBODY, below="entries"),
+    ("notifications-acknowledge", "POST"): _row(EVERYBODY),
+    ("notifications-seen", "POST"): _row(EVERYBODY),
+    ("notifications-statistics", "GET"): _row(READS_NOTICES),
+    ("notification-preferences", "GET"): _row(EVERYBODY),
+    ("notification-preferences", "PUT"): _row(EVERYBODY),
+    ("absences", "GET"): _row(EVERYBODY),
+    ("absences", "POST"): _row(EVERYBODY),
+    ("absence-end", "POST"): _row(EVERYBODY, below="entries"),
     ("audit-entries", "GET"): _row(READS_TRAIL),
     ("audit-entry", "GET"): _row(READS_TRAIL, below="entries"),
     ("audit-trail", "GET"): _row(READS_TRAIL),

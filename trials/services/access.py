@@ -1,6 +1,6 @@
 """The index of rights, brought in line with assignments and delegations."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from uuid import UUID
 
@@ -8,11 +8,28 @@ from django.db.models import Q
 
 from portal.access import grants
 from portal.access.grants import Grant, People
+from portal.access.people import roles_from
 from portal.access.permissions import Permission as P
 from portal.access.roles import ROLES
 from trials import rules
 from trials.models import Assignment, Delegation, Trial
 from trials.vocabulary import AssignmentScope, DelegatedTask
+
+
+@roles_from
+def people_of_roles(
+    roles: Collection[str], trial: UUID | None, site: UUID | None, at: datetime
+) -> set[UUID]:
+    """Return who holds one of `roles` by an assignment in force that reaches the place."""
+    in_force = Assignment.objects.filter(
+        Q(to_at__isnull=True) | Q(to_at__gt=at), role__in=roles, from_at__lte=at
+    )
+    reaches = Q(scope=AssignmentScope.PORTAL)
+    if trial is not None:
+        reaches |= Q(trial=trial) | Q(sponsor__trials=trial)
+    if site is not None:
+        reaches |= Q(site=site)
+    return set(in_force.filter(reaches).values_list("person_id", flat=True))
 
 
 def sync_access(*, at: datetime, people: Iterable[UUID] | None = None) -> int:

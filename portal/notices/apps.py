@@ -1,0 +1,18 @@
+"""Notices."""
+
+import importlib
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class NoticesConfig(AppConfig):
+    """Notices, acknowledgement, escalation, and the ways out of the house."""
+
+    name = "portal.notices"
+    label = "notices"
+    verbose_name = _("Notices")
+
+    def ready(self) -> None:
+        """Offer the pages of the desk."""
+        importlib.import_module("portal.notices.desk")
