@@ -22,6 +22,7 @@ django_application = cast(Application, get_asgi_application())
 
 # Its models and settings are there only now.
 from patients.intake import app as intake  # noqa: E402
+from portal.documents.streams import with_streams  # noqa: E402
 
 
 async def refuse_socket(scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,6 +51,7 @@ def live() -> Application:
 # (protocol, path prefix) -> application; the first that fits serves.
 MOUNTS: tuple[tuple[str, str, Application], ...] = (
     ("http", "/api/v1/intake/", intake.application),
+    ("http", "/api/v1/reports/", with_streams(django_application)),
     ("http", "/", django_application),
     ("websocket", "/ws/live/", live()),
     ("websocket", "/", refuse_socket),

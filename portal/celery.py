@@ -66,6 +66,11 @@ app.conf.beat_schedule = {
         "schedule": EVERY_MINUTE,
         "options": {"expires": EVERY_MINUTE},
     },
+    "remove files of reports whose time is over": {
+        "task": "portal.documents.tasks.tidy_reports",
+        "schedule": EVERY_MINUTE,
+        "options": {"expires": EVERY_MINUTE},
+    },
     "seal the audit trail": {
         "task": "portal.audit.tasks.seal_audit",
         "schedule": EVERY_FIVE_SECONDS,

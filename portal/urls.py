@@ -26,6 +26,7 @@ urlpatterns = [
     path("admin/", site.urls),
     path("api/v1/", include("portal.api.urls")),
     path("api/v1/", include("portal.notices.api.urls")),
+    path("api/v1/", include("portal.documents.api.urls")),
     path("api/v1/", include("trials.api.urls")),
     path("api/v1/", include("patients.api.urls")),
     path("api/v1/", include("events.api.urls")),

@@ -38,6 +38,10 @@ class Permission(StrEnum):
     LADDER_CHANGE = "ladder:change"
     ROSTER_VIEW = "roster:view"
     ROSTER_CHANGE = "roster:change"
+    # long work: everybody sees their own; these are about everybody's
+    REPORT_VIEW = "report:view"
+    REPORT_CANCEL = "report:cancel"
+    TRIAL_IMPORT = "trial:import"
     # clinical
     PATIENT_VIEW = "patient:view"
     CONSENT_VIEW = "consent:view"

@@ -33,6 +33,8 @@ NAMES: dict[str, str] = {
     "pipeline.before_write": "uploads are locked and decoded, nothing is written",
     "pipeline.mid_write": "answers and readings are written, no rule was asked",
     "pipeline.before_commit": "everything of a chunk is written, nothing is committed",
+    "report.mid_write": "the file of a report is written beside, and not yet durable",
+    "report.after_rename": "the file has its name, its row does not say so",
 }
 
 

@@ -30,6 +30,7 @@ DELETABLE = (
     "trials.SiteUserPermission",
     "patients.PatientUserPermission",
     "outbox.OutboxDelivery",
+    "documents.ReportLease",
 )
 
 # Rows that are their own history: written once, never changed.

@@ -21,7 +21,7 @@ PREFIX = "/api/"
 METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE"
 SENT = (
     b"Accept, Accept-Language, Authorization, Content-Type, Idempotency-Key, If-Match, "
-    b"If-None-Match, X-Change-Reason, X-Device-Id, X-Request-Id"
+    b"If-None-Match, Last-Event-ID, X-Change-Reason, X-Device-Id, X-Request-Id"
 )
 SEEN = (
     b"Content-Disposition, Content-Language, ETag, Idempotency-Replayed, Location, Retry-After, "

@@ -172,6 +172,14 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("audit-entries", "GET"): _row(READS_TRAIL),
     ("audit-entry", "GET"): _row(READS_TRAIL, below="entries"),
     ("audit-trail", "GET"): _row(READS_TRAIL),
+    # Everybody's own reports; each kind has its own permission.
+    ("reports", "GET"): _row(EVERYBODY),
+    ("reports", "POST"): _row(EVERYBODY),
+    # By the id of a report: under a patient's there is never one, for nobody.
+    ("report", "GET"): _row(frozenset(), below="patients"),
+    ("report-cancel", "POST"): _row(EVERYBODY, below="entries"),
+    ("report-file", "GET"): _row(frozenset(), below="patients"),
+    ("report-events", "GET"): _row(frozenset(), below="patients"),
 }
 # Not part of the document: the document itself and the page that shows it.
 UNDOCUMENTED = frozenset({"schema", "docs"})

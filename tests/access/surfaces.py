@@ -324,6 +324,7 @@ OPERATORS = {
     "relay": "runs until it is stopped and prints nothing of records",
     "live_relay": "runs until it is stopped and prints nothing of records",
     "sync_access": "counts index rows",
+    "run_reports": "runs until it is stopped and prints nothing of records",
 }
 
 
@@ -406,6 +407,7 @@ def socket(who: Blinded, application: Any) -> Told:
 # walked above; what a live socket sends once it is open is tested beside it.
 MOUNTED: dict[tuple[str, str], Callable[[Blinded, Any], Told] | None] = {
     ("http", "/"): None,
+    ("http", "/api/v1/reports/"): None,
     ("websocket", "/ws/live/"): None,
     # It has a connection of its own, which sees no world that is rolled back.
     ("http", "/api/v1/intake/"): None,

@@ -68,6 +68,7 @@ HARDLY_FOUND = (
     "/api/v1/audit-entries/{id}/",
     "/api/v1/intake/",
     "/api/v1/patients/{id}/identity/",
+    "/api/v1/reports/{id}/",
 )
 
 

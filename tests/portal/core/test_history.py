@@ -39,6 +39,8 @@ NO_RECORDS = {
     "live.UsedTicket",
     "live.LiveConnection",
     "live.PendingUpdate",
+    "documents.ReportLease",
+    "documents.ReportProgress",
     "outbox.OutboxDelivery",
     "outbox.RelayHeartbeat",
 }

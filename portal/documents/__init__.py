@@ -1,0 +1,1 @@
+"""Long work that people ask for: exports, imports, documents; their progress and their files."""

@@ -1,0 +1,1 @@
+"""Asking for reports, and following them."""
