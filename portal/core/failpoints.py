@@ -5,7 +5,8 @@ Off unless the environment names them and PORTAL_MODE is test:
     FAILPOINTS="relay.after_claim=kill,nth=3; task.before_effect=sleep:200"
 
 `kill` ends the process with SIGKILL, `raise` raises, `sleep:MS` waits, `barrier:PATH` waits until
-that file exists. With `nth=N` only the N-th time counts, else every time.
+that file exists. With `nth=N` only the N-th time counts, else every time. With `once=PATH` it
+happens once in all processes together, at the N-th time or later, and PATH shows that it did.
 """
 
 import os
@@ -50,7 +51,20 @@ class UnknownFailpoint(ValueError):
 class _Armed:
     act: Callable[[], None]
     nth: int
+    once: Path | None = None
     hits: int = 0
+
+    def is_due(self) -> bool:
+        """Whether this time counts."""
+        if self.once is None:
+            return self.nth in (0, self.hits)
+        if self.hits < self.nth:
+            return False
+        try:
+            self.once.touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
 
 
 _armed: dict[str, _Armed] | None = None
@@ -64,7 +78,7 @@ def failpoint(name: str) -> None:
     if armed is None:
         return
     armed.hits += 1
-    if armed.nth in (0, armed.hits):
+    if armed.is_due():
         armed.act()
 
 
@@ -76,10 +90,12 @@ def arm(specification: str) -> None:
         return
     for part in filter(None, (text.strip() for text in specification.split(";"))):
         name, _, rest = part.partition("=")
-        action, _, nth = rest.partition(",nth=")
-        if name not in NAMES:
-            raise UnknownFailpoint(name)
-        _armed[name] = _Armed(_action(name, action), int(nth or 0))
+        action, *options = rest.split(",")
+        given = dict(option.partition("=")[::2] for option in options)
+        if name not in NAMES or given.keys() - {"nth", "once"}:
+            raise UnknownFailpoint(part)
+        once = Path(given["once"]) if "once" in given else None
+        _armed[name] = _Armed(_action(name, action), int(given.get("nth", 0)), once)
 
 
 def _action(name: str, text: str) -> Callable[[], None]:

@@ -29,6 +29,27 @@ from tests.plugins.servers import SERVERS
 COMMANDS = {program.name: program for program in PROGRAMS}
 PATIENCE_SECONDS = 60.0
 DATABASE = "rig"
+# Starts what follows as Python's own command line would.
+RUN = """
+import runpy, sys
+words = sys.argv[1:]
+while words[0] == "-W":
+    words = words[2:]
+if words[0] == "-m":
+    sys.argv = words[1:]
+    runpy.run_module(words[1], run_name="__main__", alter_sys=True)
+else:
+    sys.argv = words
+    sys.path.insert(0, ".")
+    runpy.run_path(words[0], run_name="__main__")
+"""
+SETTINGS = """
+import os, sys
+os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings"
+import django
+django.setup()
+from portal.core import clock
+"""
 
 
 def wait_for(condition: Callable[[], object], what: str, seconds: float = PATIENCE_SECONDS) -> None:
@@ -138,15 +159,21 @@ class Bed:
             self.special.add(name)
         self._spawn(name, [*self._command(name), *options], environment)
 
-    def start_instead(self, name: str, script: str) -> None:
-        """Start a program's command line under a script that changes what it finds."""
-        words = self._command(name)
-        arguments = words[words.index("celery") + 1 :]
+    def start_under(self, name: str, script: str, **environment: str) -> None:
+        """Start a program under a script that first changes what it finds."""
+        if name in self.programs:
+            self.kill(name)
+        words = self._command(name)[1:]
         self.special.add(name)
-        self._spawn(name, [sys.executable, "-c", script, *arguments], {})
+        self._spawn(name, [sys.executable, "-c", script + RUN, *words], environment)
 
-    def _command(self, name: str) -> list[str]:
-        values = {"host": "127.0.0.1", "port": self.port, "data": self.folder}
+    def start_another(self, name: str, program: str, *options: str, port: int = 0) -> None:
+        """Start a program a second time, under a name of its own."""
+        self.special.add(name)
+        self._spawn(name, [*self._command(program, port or self.port), *options], {})
+
+    def _command(self, name: str, port: int = 0) -> list[str]:
+        values = {"host": "127.0.0.1", "port": port or self.port, "data": self.folder}
         return COMMANDS[name].command(**values)
 
     def _spawn(self, name: str, command: list[str], environment: dict[str, str]) -> None:
@@ -164,6 +191,22 @@ class Bed:
                 start_new_session=True,
                 preexec_fn=child_setup(signal.SIGKILL, Identity()),
             )
+
+    def run_script(self, script: str, *arguments: str) -> list[str]:
+        """Run a script against the rig's database and return the lines that it printed.
+
+        A process of its own: this one's settings are of another database.
+        """
+        done = subprocess.run(
+            [sys.executable, "-c", SETTINGS + script, *arguments],
+            env=self.environment("command"),
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=ROOT,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
 
     def start_web(self, **environment: str) -> None:
         """Start the web process and wait until it answers."""
@@ -184,8 +227,8 @@ class Bed:
             self.kill(name)
         self.special.clear()
 
-    def answers(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+    def answers(self, port: int = 0) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=5)
         try:
             connection.request("GET", "/healthz")
             return connection.getresponse().status == 200
@@ -206,8 +249,8 @@ class Bed:
         )
         return done.stdout + done.stderr
 
-    def kill(self, name: str, sig: int = signal.SIGKILL) -> None:
-        """Kill a program and everything that it started."""
+    def kill(self, name: str, sig: int = signal.SIGKILL) -> int:
+        """Kill a program and everything that it started; return how it ended."""
         process = self.programs.pop(name)
         self.special.discard(name)
         if sig == signal.SIGKILL:
@@ -216,7 +259,7 @@ class Bed:
         else:
             process.send_signal(sig)
         try:
-            process.wait(30)
+            return process.wait(30)
         finally:
             kill_group(process.pid, signal.SIGKILL)
 
@@ -254,6 +297,15 @@ class Bed:
             asked.execute(
                 "UPDATE outbox_outboxdelivery SET leased_until = clock_timestamp(), "
                 "due_at = least(due_at, clock_timestamp()) WHERE state = 'pending'"
+            )
+
+    def age(self, seconds: float = 60) -> None:
+        """Let what waits have waited so much longer already."""
+        with self.superuser() as asked:
+            asked.execute(
+                "UPDATE outbox_outboxdelivery SET due_at = due_at - %(s)s * interval '1 s', "
+                "leased_until = leased_until - %(s)s * interval '1 s' WHERE state = 'pending'",
+                {"s": seconds},
             )
 
     def wait_until_quiet(self, seconds: float = PATIENCE_SECONDS) -> None:

@@ -1,22 +1,14 @@
 """The rig: one per module, since its servers and processes take seconds to start."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
 
-from portal.embedded.home import ROOT
 from tests.rig.bed import Bed
 
 PATIENTS = 12
 _ENROLL = """
-import os, sys
-os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings"
-import django
-django.setup()
-from portal.core import clock
 from portal.demo.simulation.cohort import make_cohort
 for patient, token in make_cohort(sys.argv[1], int(sys.argv[2]), clock.now()):
     print(patient, token)
@@ -39,17 +31,8 @@ def phones(bed: Bed) -> list[tuple[UUID, str]]:
 
 
 def enroll(bed: Bed, count: int, number: str = "RIG-1") -> list[tuple[UUID, str]]:
-    """Enroll patients by a process of their own: this one's settings are of another database."""
-    done = subprocess.run(
-        [sys.executable, "-c", _ENROLL, number, str(count)],
-        env=bed.environment("command"),
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-    )
-    assert done.returncode == 0, done.stderr
-    pairs = [line.split() for line in done.stdout.splitlines()]
+    """Enroll patients, each with a phone."""
+    pairs = [line.split() for line in bed.run_script(_ENROLL, number, str(count))]
     return [(UUID(patient), token) for patient, token in pairs]
 
 

@@ -1,6 +1,7 @@
 """Each process killed at its worst moment: work is done once, and what was answered is there."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -11,7 +12,7 @@ import pytest
 from portal.core import clock
 from portal.core.ids import uuid7
 from portal.demo.simulation.connection import Connection, ConnectionBroken, Reply
-from portal.demo.simulation.phone import API, REPORTS
+from portal.demo.simulation.phone import API, REPORTS, VITALS
 from tests.rig.bed import Bed, armed, wait_for
 from tests.rig.campaign import EVERYTHING, Phones, accepted, campaign
 from tests.rig.fleet import MANNERS, Fleet, report_body
@@ -20,26 +21,35 @@ from tests.rig.proxy import Weather, proxied
 QUIET = replace(MANNERS, hang_ups=0.0)
 # A worker whose process ends between taking a message from Valkey and noting that it has it.
 TAKES_AND_DIES = """
-import os, signal, sys
+import os, signal
 import kombu.transport.redis as redis
 redis.QoS.append = lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL)
-sys.argv = ["celery"] + sys.argv[1:]
-from celery.__main__ import main
-main()
 """
 
 
-async def send(bed: Bed, token: str, body: bytes, url: str = "") -> Reply:
-    """Send one report; raises ConnectionBroken."""
+async def send(bed: Bed, token: str, body: bytes, url: str = "", path: str = REPORTS) -> Reply:
+    """Send one upload, a report unless said; raises ConnectionBroken."""
     connection = Connection(url or bed.url)
     try:
-        return await connection.request("POST", API + REPORTS, token=token, body=body)
+        return await connection.request("POST", API + path, token=token, body=body)
     finally:
         connection.close()
 
 
 def stored(bed: Bed, key: object) -> int:
     return bed.number(f"SELECT count(*) FROM patients_eproreport WHERE submission_id = '{key}'")
+
+
+def written_for(bed: Bed, key: object) -> tuple[int, int, int]:
+    """Return how many reports, history entries and messages a submission has left."""
+    report = f"(SELECT id FROM patients_eproreport WHERE submission_id = '{key}')"
+    return (
+        stored(bed, key),
+        bed.number(
+            f"SELECT count(*) FROM audit.patients_eproreporthistory WHERE pgh_obj_id IN {report}"
+        ),
+        bed.number(f"SELECT count(*) FROM outbox_outboxdelivery WHERE record_id IN {report}"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -59,13 +69,109 @@ async def test_web_process_killed_around_the_commit_leaves_all_or_nothing_and_th
     with pytest.raises(ConnectionBroken):
         await send(bed, token, body)
     wait_for(lambda: bed.died("web"), "the failpoint was reached")
-    assert stored(bed, key) == rows_then
+    assert written_for(bed, key) == (rows_then, rows_then, rows_then)
     await asyncio.to_thread(bed.ensure, "web")
     answers = [await send(bed, token, body) for _ in range(2)]
     assert [answer.status for answer in answers] == [202, 202]
-    assert answers[0].json()["id"] == answers[1].json()["id"]
-    assert answers[1].headers.get("idempotency-replayed") == "true"
-    assert stored(bed, key) == 1
+    assert answers[0].json() == answers[1].json()
+    replayed = [answer.headers.get("idempotency-replayed") for answer in answers]
+    assert replayed == ["true" if rows_then else None, "true"]
+    assert written_for(bed, key) == (1, 1, 1)
+
+
+# A web process that ends after so many statements of a gateway's upload: the first says who holds a device,
+# the second writes the readings, the third sets aside what nobody's device has measured.
+DIES_AFTER = """
+import os, signal
+import psycopg
+request, done = 0, 0
+execute = psycopg.AsyncCursor.execute
+async def counted(self, query, *args, **more):
+    global request, done
+    answer = await execute(self, query, *args, **more)
+    if "r.place" in query:
+        request, done = request + 1, 0
+    if "unnest" in query:
+        done += 1
+        if (request, done) == ({request}, {nth}):
+            os.kill(os.getpid(), signal.SIGKILL)
+    return answer
+psycopg.AsyncCursor.execute = counted
+"""
+GATEWAY = """
+from datetime import timedelta
+from patients.models import Device, DeviceAssignment, Patient
+from portal.accounts.models import User, UserKind
+from portal.accounts.services.devices import issue_gateway_token
+from portal.core.history import acting
+from portal.core.ids import SYSTEM_ACCOUNT
+at = clock.now()
+system = User.objects.get(pk=SYSTEM_ACCOUNT)
+patient = Patient.objects.get(pk=sys.argv[1])
+with acting(by=SYSTEM_ACCOUNT, at=at, reason="test"):
+    device = Device.objects.create(trial=patient.trial, identifier="bed-1", kind="monitor")
+    DeviceAssignment.objects.create(
+        patient=patient, device=device, from_at=at - timedelta(days=1), assigned_by=system)
+    user = User.objects.create(username="gateway", password="!", kind=UserKind.SERVICE)
+print(issue_gateway_token(user=user, site_id=patient.site_id, device_id="gateway", by=system,
+    at=at, reason="test"))
+"""
+
+
+@pytest.mark.req("F3")
+async def test_web_process_killed_between_any_two_statements_leaves_what_the_resend_completes(
+    bed: Bed, phones: Phones
+) -> None:
+    """Each statement is whole or not there, and what was written is found again."""
+    (token,) = await asyncio.to_thread(bed.run_script, GATEWAY, str(phones[8][0]))
+
+    def start(nth: int, request: int) -> None:
+        bed.start_under("web", DIES_AFTER.format(nth=nth, request=request))
+        wait_for(bed.answers, "the web process answers")
+
+    uploads = "SELECT count(*) FROM patients_vitalsupload WHERE submission_id = '{}'"
+    aside = "SELECT count(*) FROM patients_quarantinedsubmission WHERE submission_id = '{}'"
+    for nth, written in ((1, (0, 0)), (2, (1, 0)), (3, (1, 1))):
+        key, said = uuid7(), clock.now().isoformat()
+        measured = {"code": "heart_rate", "value": 70 + nth, "unit": "/min", "measured_at": said}
+        readings = [measured | {"device_id": name} for name in ("bed-1", f"stray-{nth}")]
+        body = json.dumps({"submission_id": str(key), "readings": readings}).encode()
+        if nth == 1:
+            await asyncio.to_thread(start, 1, 1)
+        with pytest.raises(ConnectionBroken):
+            await send(bed, token, body, path=VITALS)
+        wait_for(lambda: bed.died("web"), "it died after that statement")
+        assert tuple(bed.number(one.format(key)) for one in (uploads, aside)) == written
+        # The next one dies in its third request, which is the next upload.
+        await asyncio.to_thread(start, nth + 1, 3)
+        answers = [await send(bed, token, body, path=VITALS) for _ in range(2)]
+        assert [answer.status for answer in answers] == [202, 202]
+        assert answers[0].json() == answers[1].json()
+        assert tuple(bed.number(one.format(key)) for one in (uploads, aside)) == (1, 1)
+
+
+@pytest.mark.req("F4")
+async def test_what_no_relay_was_told_of_is_found_by_the_sweep(bed: Bed, phones: Phones) -> None:
+    """The web process dies at its commit, nobody listens; only the beat's sweep is left."""
+    patient, token = phones[0]
+    key = uuid7()
+    for name in ("relay", "worker", "beat"):
+        if name in bed.programs:
+            bed.kill(name)
+    await asyncio.to_thread(bed.start_web, **armed("ingest.after_commit"))
+    with pytest.raises(ConnectionBroken):
+        await send(bed, token, report_body(patient, key, clock.now()))
+    assert written_for(bed, key) == (1, 1, 1)
+    bed.age()
+    await asyncio.to_thread(bed.ensure, "worker", "beat")
+    done = f"{PROCESSED} AND submission_id = '{key}'"
+    await asyncio.to_thread(wait_for, lambda: bed.number(done) == 1, "the sweep has run it")
+
+
+PROCESSED = (
+    "SELECT count(*) FROM patients_eproreport r JOIN patients_reportprocessing p "
+    "ON p.report_id = r.id WHERE p.status = 'processed'"
+)
 
 
 @pytest.mark.req("F2")
@@ -78,9 +184,11 @@ async def test_reply_lost_on_the_way_is_given_again(bed: Bed, phones: Phones) ->
         proxy.weather = Weather(cut_before_reply=b"POST")
         with pytest.raises(ConnectionBroken):
             await send(bed, token, body, f"http://127.0.0.1:{proxy.port}")
-    again = await send(bed, token, body)
-    assert again.status == 202
-    assert stored(bed, key) == 1
+    again = [await send(bed, token, body) for _ in range(2)]
+    assert [one.status for one in again] == [202, 202]
+    assert [one.headers.get("idempotency-replayed") for one in again] == ["true", "true"]
+    assert again[0].json() == again[1].json()
+    assert written_for(bed, key) == (1, 1, 1)
 
 
 async def _killed_on_the_way(
@@ -137,7 +245,7 @@ async def test_worker_killed_between_taking_a_message_and_noting_it_loses_no_wor
         bed.end_leases()
 
     await asyncio.to_thread(bed.ensure, "web", "relay", "beat")
-    bed.start_instead("worker", TAKES_AND_DIES)
+    bed.start_under("worker", TAKES_AND_DIES)
     done = await campaign(bed, phones, tmp_path, trouble, seed=9, manners=QUIET)
     assert done.judgment.is_clean, done.judgment.text()
 

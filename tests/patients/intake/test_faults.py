@@ -114,13 +114,21 @@ async def test_read_only_database_refuses_uploads_for_now_and_keeps_no_half(
             )
         _end_connections()
 
+    stored = await client.post("epro-reports", report(ward.patient), ward.token)
     await asyncio.to_thread(switch, "on")
     answers = [await client.post("epro-reports", report(ward.patient), ward.token) for _ in "ab"]
+    # What is there is still told; the connection of a moment ago was ended, so perhaps not at once.
+    told = [await client.get(stored.json()["status_url"], ward.token) for _ in "ab"][-1]
     await asyncio.to_thread(switch, "off")
     after = [await client.post("epro-reports", report(ward.patient), ward.token) for _ in "ab"]
 
     assert [answer.status for answer in answers] == [503, 503]
+    assert told.status == 200
     assert after[-1].status == 202
+    # Nothing of what was refused: no report, no history, no message.
+    for table in ("patients_eproreport", "outbox_outboxdelivery"):
+        kept = 1 + sum(answer.status == 202 for answer in after)
+        assert await rows(f"SELECT count(*) FROM {table}") == [(kept,)]
 
 
 @pytest.mark.req("F28")
@@ -138,6 +146,105 @@ async def test_lock_of_a_migration_is_waited_for_shortly_only(ward: Ward, client
     after = await client.post("epro-reports", body, ward.token)
 
     assert (during.status, after.status) == (503, 202)
+
+
+# Two sessions that take two locks in opposite order; intake is the one that is undone, since it
+# looks for deadlocks sooner. It goes for its second lock once the other waits for its first.
+MEETING = """
+CREATE SEQUENCE meeting;
+GRANT ALL ON SEQUENCE meeting TO portal_app;
+CREATE FUNCTION meet() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = '20s' AS $$ BEGIN
+    IF NEW.language = 'first' THEN PERFORM pg_advisory_xact_lock(8); END IF;
+    IF NEW.language = 'second' THEN
+        IF nextval('meeting') = 1 THEN
+            WHILE NOT EXISTS (SELECT FROM pg_locks
+                WHERE locktype = 'advisory' AND objid = 8 AND NOT granted)
+            LOOP PERFORM pg_sleep(0.01); END LOOP;
+        END IF;
+        PERFORM pg_advisory_xact_lock(7);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER meet BEFORE INSERT ON patients_eproreport FOR EACH ROW EXECUTE FUNCTION meet();
+"""
+
+
+@pytest.mark.req("F27")
+async def test_batch_that_a_deadlock_undid_is_written_again(ward: Ward, client: Client) -> None:
+    with _superuser() as superuser:
+        superuser.execute(f"ALTER DATABASE {SERVERS.database} SET deadlock_timeout = '50ms'")  # type: ignore[arg-type]
+    await asyncio.to_thread(_as_owner, MEETING)
+    _end_connections()
+    await client.post("epro-reports", report(ward.patient), ward.token)  # it connects again
+    keys = sorted(str(uuid7()) for _ in "ab")
+    bodies = [
+        report(ward.patient, submission_id=key, language=language)
+        for key, language in zip(keys, ("first", "second"), strict=True)
+    ]
+    url = SERVERS.postgres.url("postgres", SERVERS.database)
+
+    def stand_in_the_way() -> None:
+        with psycopg.connect(url) as other:
+            other.execute("SET deadlock_timeout = '60s'")
+            other.execute("SELECT pg_advisory_xact_lock(7)")
+            asked = asyncio.run_coroutine_threadsafe(
+                client.post("batch", {"reports": bodies}, ward.token), loop
+            )
+            while not _is_held(8):
+                time.sleep(0.01)
+            other.execute("SELECT pg_advisory_xact_lock(8)")
+            other.rollback()
+            answers.append(asked.result(60))
+
+    loop, answers = asyncio.get_running_loop(), []
+    await asyncio.to_thread(stand_in_the_way)
+
+    assert [result["status"] for result in answers[0].json()["results"]] == [202, 202]
+    assert await rows("SELECT last_value FROM meeting") == [(2,)]  # it was undone once
+    told = await rows(
+        "SELECT count(*), count(DISTINCT submission_id) FROM patients_eproreport "
+        "WHERE language IN ('first', 'second')"
+    )
+    assert told == [(2, 2)]
+
+
+def _is_held(key: int) -> bool:
+    with _superuser() as superuser:
+        found = superuser.execute(
+            "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = %s AND granted", [key]
+        )
+        return found.fetchone() is not None
+
+
+UNDONE = """
+CREATE SEQUENCE undone;
+GRANT ALL ON SEQUENCE undone TO portal_app;
+CREATE FUNCTION undo() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF nextval('undone') <= {times} THEN
+        RAISE EXCEPTION 'undone' USING ERRCODE = '{state}';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER undo BEFORE INSERT ON patients_eproreport FOR EACH ROW EXECUTE FUNCTION undo();
+"""
+
+
+@pytest.mark.req("F27")
+@pytest.mark.parametrize("state", ["40P01", "40001"])
+@pytest.mark.parametrize(("times", "status", "kept"), [(2, 202, 1), (3, 503, 0)])
+async def test_what_is_undone_for_others_sake_is_tried_three_times(
+    ward: Ward, client: Client, state: str, times: int, status: int, kept: int
+) -> None:
+    await asyncio.to_thread(_as_owner, UNDONE.format(times=times, state=state))
+    body = report(ward.patient)
+
+    answer = await client.post("epro-reports", body, ward.token)
+
+    assert answer.status == status
+    assert await rows("SELECT last_value FROM undone") == [(3,)]
+    assert await rows("SELECT count(*) FROM patients_eproreport") == [(kept,)]
+    assert (await client.post("epro-reports", body, ward.token)).status == 202
+    assert await rows("SELECT count(*) FROM outbox_outboxdelivery") == [(1,)]
 
 
 async def test_end_of_the_server_answers_what_was_queued(ward: Ward, client: Client) -> None:

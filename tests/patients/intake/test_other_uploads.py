@@ -1,10 +1,12 @@
 """Readings, bedside gateways, offline queues, and how far an upload has come."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
 from patients.intake.app import running
+from portal.core import clock
 from portal.core.ids import uuid7
 from portal.outbox.kinds import Lane
 from tests.patients.intake.phones import Client, Ward, ago, reading, report, rows
@@ -102,6 +104,35 @@ async def test_offline_queue_of_thirty_days_gets_a_verdict_each(ward: Ward, clie
     assert results[7]["receipt"] == results[6]["receipt"]
     assert results[9]["problem"]["code"] == "submission_conflict"
     assert await rows("SELECT count(*) FROM patients_eproreport") == [(len(kept) - 4,)]
+
+
+@pytest.mark.req("F69")
+async def test_phone_whose_clock_jumps_is_stored_as_it_says_with_both_times(
+    ward: Ward, client: Client
+) -> None:
+    """Two days behind is late or of no window, two days ahead is doubted; nothing is moved."""
+    said = {skew: clock.now() + timedelta(days=skew) for skew in (0, -2, 2, -1)}
+    replies = {}
+    for skew, at in said.items():
+        times = {"authored_at": at.isoformat(), "saved_at": at.isoformat()}
+        vitals = [reading(measured_at=at.isoformat())]
+        body = report(ward.patient, vitals=vitals, device_clock_offset_ms=skew * 1000, **times)
+        replies[skew] = await client.post("epro-reports", body, ward.token)
+    after = clock.now()
+
+    assert [reply.status for reply in replies.values()] == [202] * 4
+    doubted = {
+        skew: {one["code"] for one in reply.json()["warnings"]} for skew, reply in replies.items()
+    }
+    assert {skew for skew, codes in doubted.items() if "clock_suspect" in codes} == {2}
+    kept = await rows(
+        "SELECT authored_at, saved_at, received_at, device_clock_offset_ms, disposition "
+        "FROM patients_eproreport ORDER BY id"
+    )
+    assert [row[0] for row in kept] == [row[1] for row in kept] == list(said.values())
+    assert all(said[0] <= row[2] <= after for row in kept)
+    assert [row[3] for row in kept] == [skew * 1000 for skew in said]
+    assert [row[4] for row in kept] == ["accepted", "unassigned", "late", "unassigned"]
 
 
 @pytest.mark.parametrize("body", [{"reports": []}, {"reports": [1, "x", None]}])

@@ -47,12 +47,14 @@ async def test_same_content_again_gets_the_same_receipt(ward: Ward, client: Clie
 
 
 @pytest.mark.req("F64")
+@pytest.mark.parametrize("change", [(b'"pain": 3', b'"pain": 4'), (b'"pain": 3', b'"pain": true')])
 async def test_other_content_under_a_known_submission_is_a_conflict_and_kept(
-    ward: Ward, client: Client
+    ward: Ward, client: Client, change: tuple[bytes, bytes]
 ) -> None:
-    body = report(ward.patient)
+    body = json.dumps(report(ward.patient)).encode()
     first = (await client.post("epro-reports", body, ward.token)).json()
-    other = json.dumps(body | {"answers": {"pain": True}}).encode()
+    other = body.replace(*change)
+    assert other != body
 
     answer = await client.post("epro-reports", other, ward.token)
 
@@ -71,14 +73,18 @@ async def test_same_submission_of_another_patient_is_another_report(
     ward: Ward, client: Client
 ) -> None:
     body = report(ward.patient)
-    await client.post("epro-reports", body, ward.token)
+    first = await client.post("epro-reports", body, ward.token)
 
     answer = await client.post(
         "epro-reports", body | {"patient": str(ward.other.pk)}, ward.other_token
     )
+    foreign = await client.post("epro-reports", body, ward.other_token)
 
     assert answer.status == 202
     assert "idempotency-replayed" not in answer.headers
+    assert answer.json()["id"] != first.json()["id"]
+    assert foreign.status == 404
+    assert first.json()["id"].encode() not in foreign.content
 
 
 async def test_another_patient_and_an_unknown_one_are_answered_alike(

@@ -1,10 +1,12 @@
 """Deliveries: counted before they run, done with their effects, never lost and never twice."""
 
+import threading
 from collections.abc import Iterator, Sequence
+from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from portal.core.history import Source, circumstances
 from portal.core.transactions import NoTransaction
@@ -287,6 +289,44 @@ def test_what_nobody_here_can_read_is_quarantined_and_never_done(
     assert len(ledger.calls) == 1
 
 
+@pytest.mark.req("F27")
+@pytest.mark.parametrize("state", ["40P01", "40001"])
+@pytest.mark.parametrize(("times", "ended", "attempts"), [(2, "done", 1), (99, "pending", 1)])
+def test_chunk_that_a_deadlock_undid_is_run_again_three_times_at_most(
+    ledger: Ledger, state: str, times: int, ended: str, attempts: int
+) -> None:
+    tries = []
+
+    def undone(messages: Sequence[Message]) -> None:
+        tries.append(len(messages))
+        if len(tries) <= times:
+            with connection.cursor() as cursor:
+                cursor.execute(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{state}'; END $$")
+        LEDGER.note(messages)
+
+    undone.__qualname__ = "undone"
+    with only(lambda: handles_many(KIND)(undone)):  # type: ignore[func-returns-value]
+        sent = send()
+        drain_outbox()
+
+    assert len(tries) == 3
+    assert ledger.calls == ([[sent]] if ended == "done" else [])
+    assert [(row.state, row.attempts) for row in rows()] == [(ended, attempts)]
+
+
+@pytest.mark.req("F48")
+def test_one_poison_in_a_thousand_holds_up_nobody(chunked: None, ledger: Ledger) -> None:
+    with transaction.atomic():
+        for number in range(1000):
+            publish(
+                KIND, resource="thing", record_id=uuid4(), ordering_key=uuid4(),
+                payload={"poison": 1} if number == 333 else {},
+            )  # fmt: skip
+    drain_outbox()
+    assert OutboxDelivery.objects.filter(state="done").count() == 999
+    assert len(ledger.calls) < 10 + leases.CHUNK + 2  # its own chunk alone was run one by one
+
+
 @pytest.mark.req("F46")
 def test_worker_that_lost_its_lease_has_no_effect(chunked: None, ledger: Ledger) -> None:
     send()
@@ -309,3 +349,34 @@ def test_sweep_leaves_to_the_relay_what_is_just_due(chunked: None) -> None:
 
 def test_every_kind_and_handler_fits() -> None:
     assert all(handler.kinds <= set(Kind) for handler in HANDLERS.values())
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.req("F35")
+def test_message_that_commits_after_a_later_one_is_not_passed_over(
+    chunked: None, ledger: Ledger
+) -> None:
+    """Ids are given before the commit: what is due is found by its state, never by a cursor."""
+    begun, go_on = threading.Event(), threading.Event()
+    late: list[Any] = []
+
+    def write_late() -> None:
+        with transaction.atomic():
+            late.append(send())
+            begun.set()
+            assert go_on.wait(60)
+        connection.close()
+
+    writer = threading.Thread(target=write_late)
+    writer.start()
+    assert begun.wait(60)
+    early = send()
+    drain_outbox()
+    assert ledger.calls == [[early]]
+
+    go_on.set()
+    writer.join(60)
+    drain_outbox()
+    assert ledger.calls == [[early], late]
+    ids = {row.record_id: row.pk for row in rows()}
+    assert ids[late[0]] < ids[early]
