@@ -119,6 +119,10 @@ class Bed:
         self._starter.submit(self.postgres.start).result()
         self.kills += 1
 
+    def stop_postgres(self) -> None:
+        """End PostgreSQL; start_servers brings it back."""
+        self.postgres.stop(10)
+
     def kill_valkey(self) -> None:
         """End Valkey with all that it held and start an empty one."""
         process = self.valkey.process

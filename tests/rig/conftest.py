@@ -15,6 +15,16 @@ for patient, token in make_cohort(sys.argv[1], int(sys.argv[2]), clock.now()):
 """
 
 
+_STAFF = """
+from patients.models import Patient
+from tests.access.world import World, access_token, make_person
+from datetime import timedelta
+patient = Patient.objects.select_related("site").get(pk=sys.argv[1])
+found = make_person(World(), "ines", "principal_investigator", patient.site)
+print(access_token(found, lifetime=timedelta(hours=1)))
+"""
+
+
 @pytest.fixture(scope="session")
 def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
     """Servers with enrolled patients; no program runs."""
@@ -34,6 +44,13 @@ def enroll(bed: Bed, count: int, number: str = "RIG-1") -> list[tuple[UUID, str]
     """Enroll patients, each with a phone."""
     pairs = [line.split() for line in bed.run_script(_ENROLL, number, str(count))]
     return [(UUID(patient), token) for patient, token in pairs]
+
+
+@pytest.fixture(scope="session")
+def staff(bed: Bed, phones: list[tuple[UUID, str]]) -> str:
+    """The token of the investigator at the first patient's site."""
+    (token,) = bed.run_script(_STAFF, str(phones[0][0]))
+    return token
 
 
 @pytest.fixture(autouse=True)

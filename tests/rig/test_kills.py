@@ -79,8 +79,8 @@ async def test_web_process_killed_around_the_commit_leaves_all_or_nothing_and_th
     assert written_for(bed, key) == (1, 1, 1)
 
 
-# A web process that ends after so many statements of a gateway's upload: the first says who holds a device,
-# the second writes the readings, the third sets aside what nobody's device has measured.
+# A web process that ends in its n-th request from a gateway, after so many statements: the first
+# asks who holds a device, the second writes the readings, the third sets aside what is nobody's.
 DIES_AFTER = """
 import os, signal
 import psycopg
@@ -89,7 +89,7 @@ execute = psycopg.AsyncCursor.execute
 async def counted(self, query, *args, **more):
     global request, done
     answer = await execute(self, query, *args, **more)
-    if "r.place" in query:
+    if "SELECT r.place" in query:
         request, done = request + 1, 0
     if "unnest" in query:
         done += 1
