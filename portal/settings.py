@@ -14,6 +14,8 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from psycopg.conninfo import conninfo_to_dict
 
+from portal.patience import BoundedConnection
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
@@ -153,7 +155,7 @@ _AS_OWNER = env("PORTAL_DB_ROLE", default="application") == "owner"
 if not DATABASE_URL:
     raise ImproperlyConfigured("DATABASE_URL is missing: start the portal with ./run, or set it")
 
-_TIMEOUTS = {"web": "15s", "worker": "5min"}.get(PROCESS, "0")
+_TIMEOUTS = {"web": "8s", "worker": "5min"}.get(PROCESS, "0")
 
 
 def _database(url: str) -> dict[str, Any]:
@@ -172,7 +174,12 @@ def _database(url: str) -> dict[str, Any]:
     known = {"dbname", "user", "password", "host", "port"}
     options.update({key: Withheld(value) for key, value in parts.items() if key not in known})
     if PROCESS == "web":
-        options["pool"] = {"min_size": 2, "max_size": env.int("PORTAL_DB_POOL", 12), "timeout": 1.5}
+        options["pool"] = {
+            "min_size": 2,
+            "max_size": env.int("PORTAL_DB_POOL", 12),
+            "timeout": 1.5,
+            "connection_class": BoundedConnection,
+        }
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": parts.get("dbname", ""),

@@ -19,6 +19,7 @@ from portal.access.unblinded import unblinded
 from portal.accounts.models import User
 from portal.core.history import TRACKED
 from portal.core.models import SCHEMA_OF
+from portal.patience import patient
 
 COLUMNS = (
     "table", "sequence", "at", "operation", "record", "by", "role", "organization", "reason",
@@ -26,6 +27,8 @@ COLUMNS = (
 )  # fmt: skip
 SEALED = "[sealed]"
 _AT_ONCE = 2000
+# A little more than the five minutes that the server gives each statement.
+_PATIENCE_SECONDS = 310.0
 _SECRET = frozenset({"jti_digest", "used_by_client"})
 _KNOWN = {permission.value: permission for permission in Permission}
 
@@ -42,12 +45,13 @@ def trail_rows(user: User) -> Iterator[dict[str, Any]]:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             cursor.execute("SET LOCAL statement_timeout = '5min'")
             cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '5min'")
-        yield from _acts(user)
-        for model in sorted(TRACKED, key=lambda model: model._meta.db_table):
-            rows = _changes_in_scope(model, user)
-            if rows is not None:
-                with _door(model):
-                    yield from _changes(model, rows)
+        with patient(connection.connection, _PATIENCE_SECONDS):
+            yield from _acts(user)
+            for model in sorted(TRACKED, key=lambda model: model._meta.db_table):
+                rows = _changes_in_scope(model, user)
+                if rows is not None:
+                    with _door(model):
+                        yield from _changes(model, rows)
 
 
 def is_unblinding_to(user: User) -> bool:

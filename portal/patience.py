@@ -1,0 +1,42 @@
+"""Connections that do not wait for ever for a database which takes everything and says nothing.
+
+TCP's own limit (tcp_user_timeout) notices packets that nobody acknowledges. It does not notice a
+server, or something in front of it, that acknowledges them and never answers (F25).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+# A second more than the server itself lets a statement of the web process take.
+WEB_SECONDS = 9.0
+
+
+class BoundedConnection(psycopg.Connection[Any]):
+    """Waits so long for each answer; then the connection is broken, as if the server had ended."""
+
+    patience: float | None = WEB_SECONDS
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        """Wait for an answer. Raises: OperationalError, the connection closed if none came."""
+        if timeout is not None:
+            return super().wait(gen, interval, timeout)
+        try:
+            return super().wait(gen, interval, self.patience)
+        except psycopg.OperationalError:
+            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                self.pgconn.finish()
+            raise
+
+
+@contextmanager
+def patient(raw: Any, seconds: float) -> Iterator[None]:
+    """Wait longer for what may take longer: `seconds` for each answer of this connection."""
+    before, raw.patience = getattr(raw, "patience", None), seconds
+    try:
+        yield
+    finally:
+        raw.patience = before
