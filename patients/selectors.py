@@ -23,6 +23,7 @@ from patients.models import (
     PatientSite,
     ProtectedFinding,
     Score,
+    VitalSample,
     VitalSign,
     VitalsUpload,
 )
@@ -81,6 +82,12 @@ def vital_signs() -> QuerySet[VitalSign]:
         sealed_uploads().filter(pk=OuterRef("vitals_upload_id"))
     )
     return VitalSign.objects.filter(~sealed).annotate(subject_number=F("patient__subject_number"))
+
+
+def vital_samples() -> QuerySet[VitalSample]:
+    """Return the samples of monitors that may be shown, each with its patient's subject number."""
+    rows = VitalSample.objects.exclude(vitals_upload__in=sealed_uploads())
+    return rows.annotate(subject_number=F("patient__subject_number"))
 
 
 def current_scores() -> QuerySet[Score]:

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from patients import selectors
 from patients.models import Patient, VitalSign
-from patients.vocabulary import ReadingStatus
-from patients.wall.readings import freshness, latest, reading_data
+from patients.vocabulary import CONTINUOUS, ReadingStatus
+from patients.wall.readings import freshness, latest, reading_data, sample_data
 from portal.access.permissions import Permission
 from portal.access.scoping import scope, visible
 from portal.accounts.models import User
@@ -58,7 +58,44 @@ def tell_readings(records: Sequence[UUID]) -> list[Telling]:
     What is sealed from display is not told; of a correction nothing is joined with anything.
     """
     rows = selectors.vital_signs().filter(pk__in=records, status__in=_SHOWN, not_done_reason="")
+    # What is a sample too was told as one.
+    rows = rows.exclude(method=CONTINUOUS, vitals_upload__isnull=False, version=1)
     return list(_tellings(list(rows.order_by("received_at", "id"))))
+
+
+@tells("vital_sample", every_seconds=1.0)
+def tell_samples(records: Sequence[UUID]) -> list[Telling]:
+    """Tell what monitors sent, joined by patient, code and position.
+
+    It is the last of the samples, with minimum, maximum and count of all of them.
+    """
+    joined: dict[str, dict[str, Any]] = {}
+    topics: dict[str, tuple[str, ...]] = {}
+    rows = list(selectors.vital_samples().filter(pk__in=records).order_by("measured_at", "id"))
+    fresh = freshness(row.site_id for row in rows)
+    for row in rows:
+        if row.is_artifact or row.is_implausible:
+            continue
+        key, data = _key(row), sample_data(row, fresh)
+        earlier = joined.get(key)
+        if earlier is not None:
+            data["min"] = min(earlier["min"], data["min"])
+            data["max"] = max(earlier["max"], data["max"])
+            data["n"] += earlier["n"]
+        joined[key], topics[key] = data, _topics(row)
+    return [Telling(topics[key], "vital_sign", data, key) for key, data in joined.items()]
+
+
+def _topics(row: Any) -> tuple[str, ...]:
+    return (
+        f"patient.{row.patient_id}.vitals",
+        f"site.{row.site_id}.vitals",
+        f"trial.{row.trial_id}.vitals",
+    )
+
+
+def _key(row: Any) -> str:
+    return f"{row.patient_id}/{row.code}/{row.position}"
 
 
 def _tellings(rows: Sequence[VitalSign]) -> Iterable[Telling]:
@@ -67,11 +104,5 @@ def _tellings(rows: Sequence[VitalSign]) -> Iterable[Telling]:
         data = reading_data(row, fresh)
         if data["status"] == ReadingStatus.ARTIFACT:
             continue
-        topics = (
-            f"patient.{row.patient_id}.vitals",
-            f"site.{row.site_id}.vitals",
-            f"trial.{row.trial_id}.vitals",
-        )
-        joins = data["status"] == ReadingStatus.FINAL
-        key = f"{row.patient_id}/{row.code}/{row.position}" if joins else None
-        yield Telling(topics, "vital_sign", data, key)
+        key = _key(row) if data["status"] == ReadingStatus.FINAL else None
+        yield Telling(_topics(row), "vital_sign", data, key)

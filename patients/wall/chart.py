@@ -102,12 +102,12 @@ def _readings(span: Span, user: User) -> QuerySet[Any]:
 
 
 def _samples(span: Span, user: User) -> QuerySet[VitalSample]:
-    rows = VitalSample.objects.filter(
+    rows = selectors.vital_samples().filter(
         patient=span.patient,
         code=span.code,
         measured_at__gte=span.since,
         measured_at__lt=span.until,
-    ).exclude(vitals_upload__in=selectors.sealed_uploads())
+    )
     return visible(rows, user, Permission.VITAL_SIGN_VIEW)
 
 

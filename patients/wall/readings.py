@@ -1,6 +1,7 @@
 """A reading as live updates, snapshots and tiles tell it (contract.md 2.5, domain.md 8)."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 
 from patients.models import MonitoringPlan, VitalSign
+from patients.rules.vital_table import VITAL_CODES
 from patients.vocabulary import ReadingStatus, VitalCode
 
 # A tile whose value is older greys out and says its age, unless the site's plan says otherwise.
@@ -26,6 +28,7 @@ FRESH_FOR_SECONDS: Mapping[str, int] = {
     VitalCode.SUPPLEMENTAL_OXYGEN: 14_400,
 }
 FRESH_OTHERWISE = 86_400
+LATE_AFTER = timedelta(minutes=30)
 # Positions differ among so many readings of a code at most: what is older is not current.
 _NEWEST = 12
 _EACH = "SELECT v.id FROM unnest(%s::uuid[]) AS p(id), unnest(%s::text[]) AS c(code),"
@@ -86,6 +89,30 @@ def reading_data(row: Any, fresh: Freshness) -> dict[str, Any]:
     }
     optional = {"comparator": row.comparator, "position": row.position, "panel": row.panel}
     return data | {name: said for name, said in optional.items() if said}
+
+
+def sample_data(row: Any, fresh: Freshness) -> dict[str, Any]:
+    """Return what an update says of a sample of a monitor: the same as of any reading."""
+    value = number(row.value)
+    data = {
+        "reading": row.pk,
+        "version": 1,
+        "status": "final",
+        "patient": row.patient_id,
+        "subject_number": row.subject_number,
+        "code": row.code,
+        "value": value,
+        "unit": VITAL_CODES[row.code].unit,
+        "measured_at": row.measured_at.isoformat().replace("+00:00", "Z"),
+        "received_at": row.received_at,
+        "late": row.received_at - row.measured_at > LATE_AFTER,
+        "min": value,
+        "max": value,
+        "n": 1,
+        "fresh_for_seconds": fresh_for(row.site_id, row.code, fresh),
+        "flags": [],
+    }
+    return data | ({"position": row.position} if row.position else {})
 
 
 def fresh_for(site: UUID, code: str, fresh: Freshness) -> int:

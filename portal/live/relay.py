@@ -6,6 +6,7 @@ published: a relay that dies in between publishes it again, under the same readi
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,13 +23,14 @@ from portal.core import clock
 from portal.live import messages, topics
 from portal.live.broadcast import Published, Rights, broadcast
 from portal.live.models import PendingUpdate
-from portal.live.sources import tellings
+from portal.live.sources import PACED, tellings
 from portal.ops.health import own_connection_parameters
 
 log = structlog.get_logger(__name__)
 
 CHANNEL = "live"
 BATCH = 200
+PACED_BATCH = 5000
 POLL_SECONDS = 1.0
 RETRY_SECONDS = 1.0
 _ACTIVE_LOCK = 0x11FE_0001
@@ -50,6 +52,7 @@ class Relay:
 
     def __init__(self) -> None:
         self._last: dict[str, int] = {}
+        self._paced: dict[str, float] = {}
 
     async def publish_pending(self) -> int:
         """Publish everything pending and return how many updates that were.
@@ -68,8 +71,21 @@ class Relay:
                 # What was committed since has sent a notification of its own.
                 return count
 
+    def _due(self) -> list[str]:
+        """Return the paced resources whose time has come again."""
+        now = time.monotonic()
+        due = [
+            name for name, every in PACED.items() if now - self._paced.get(name, -every) >= every
+        ]
+        self._paced |= dict.fromkeys(due, now)
+        return due
+
     def _read(self, at: datetime) -> Batch | None:
-        rows = list(PendingUpdate.objects.order_by("id")[:BATCH])
+        pending = PendingUpdate.objects.order_by("id")
+        rows = list(pending.exclude(resource__in=PACED)[:BATCH])
+        due = self._due()
+        if due:
+            rows += pending.filter(resource__in=due)[:PACED_BATCH]
         if not rows:
             return None
         ids: dict[str, list[Any]] = {}

@@ -23,13 +23,20 @@ class Telling(NamedTuple):
 
 Source = Callable[[Sequence[UUID]], list[Telling]]
 _SOURCES: dict[str, Source] = {}
+# Resources that are told of at most so often (seconds), whatever comes in between at once.
+PACED: dict[str, float] = {}
 
 
-def tells(resource: str) -> Callable[[Source], Source]:
-    """Register who tells of the records of a resource, given their ids."""
+def tells(resource: str, *, every_seconds: float = 0) -> Callable[[Source], Source]:
+    """Register who tells of the records of a resource, given their ids.
+
+    With `every_seconds` what came meanwhile is given together, and no more often.
+    """
 
     def register(function: Source) -> Source:
         _SOURCES[resource] = function
+        if every_seconds:
+            PACED[resource] = every_seconds
         return function
 
     return register

@@ -1,10 +1,12 @@
 """What a subscriber gets, and when it ends (W3, W5, W9, F55, F99, F100)."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from redis.exceptions import RedisError
 
+from patients.models import VitalSample
 from portal.accounts.models import Session
 from portal.accounts.services import sessions
 from portal.audit.models import AuditEntry
@@ -15,6 +17,7 @@ from portal.core.partial_dates import PartialDateTime
 from portal.live.models import LiveConnection, PendingUpdate
 from portal.live.relay import Relay
 from portal.live.services import connections
+from portal.live.sources import PACED
 from tests.access.world import World
 from tests.portal.live.conftest import Connect, in_database, publish, store
 from trials.models import Assignment, SiteUserPermission
@@ -92,6 +95,42 @@ async def test_correction_and_withdrawal_are_told_as_such(world: World, connect:
     # Both changes were stored before the relay looked: it tells what stands now, once or twice.
     assert told[-1]["status"] == "entered_in_error"
     assert told[-1]["version"] == 3
+
+
+async def test_samples_of_a_monitor_are_joined_and_told_no_more_often_than_stated(
+    world: World, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await connect(world.people["ines"])
+    await client.subscribe(site_topic(world))
+    monkeypatch.setitem(PACED, "vital_sample", 3600.0)
+    relay = Relay()
+
+    def sample(second: int, value: int, **more: Any) -> None:
+        at = clock.now() + timedelta(seconds=second)
+        patient = world.patients[0]
+        VitalSample.objects.create(
+            patient=patient, trial_id=patient.trial_id, site_id=patient.site_id,
+            code="heart_rate", value=value, measured_at=at, received_at=at, **more,
+        )  # fmt: skip
+
+    def store_some() -> None:
+        for second, value in enumerate((70, 66, 75, 71)):
+            sample(second, value)
+        sample(5, 12, is_artifact=True)
+        sample(6, 80, position="standing")
+
+    await in_database(store_some)()
+    await publish(relay)
+    told = [(await client.hear())["data"] for _ in range(2)]
+    shown = [(one["value"], one["min"], one["max"], one["n"], one["unit"]) for one in told]
+    assert shown == [(71, 66, 75, 4, "/min"), (80, 80, 80, 1, "/min")]
+    await in_database(sample)(7, 90)
+    await store(world)
+    await publish(relay)
+    assert (await client.hear())["data"]["code"] == "temperature"
+    assert await in_database(PendingUpdate.objects.count)() == 1
+    await publish(Relay())
+    assert (await client.hear())["data"]["value"] == 90
 
 
 async def test_imported_reading_is_not_live_unless_asked(world: World) -> None:
