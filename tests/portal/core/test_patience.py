@@ -11,7 +11,7 @@ from tests.plugins.servers import SERVERS
 
 
 @pytest.fixture
-def bounded() -> Iterator[BoundedConnection]:
+def bounded(db: None) -> Iterator[BoundedConnection]:
     url = SERVERS.postgres.url("portal_app", SERVERS.database)
     with BoundedConnection.connect(url, autocommit=True) as made:
         made.patience = 0.2
