@@ -55,6 +55,7 @@ class Upload(Struct, gc=False):
     columns: tuple[str, ...]
     warnings: Warnings = ()
     device_readings: Sequence[DeviceReading] = ()
+    names_device: bool = False
     measured: Sequence[datetime] = ()
     instrument: tuple[str, str] = ("", "")
     answers: dict[str, Any] = {}
@@ -246,6 +247,7 @@ def _report(body: bytes, report: schema.EproReport, received_at: datetime) -> Up
         columns=_columns_of(report, originator, device),
         warnings=tuple(warnings),
         device_readings=found.devices,
+        names_device=bool(device or found.devices),
         instrument=(report.instrument, report.instrument_version),
         answers=report.answers,
     )
@@ -292,6 +294,7 @@ def _upload(body: bytes, upload: schema.VitalsUpload, received_at: datetime) -> 
         columns=(),
         warnings=tuple(found.warnings),
         device_readings=found.devices,
+        names_device=bool(found.devices),
         measured=found.measured,
     )
 

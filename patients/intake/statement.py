@@ -102,8 +102,10 @@ def held(permission: P) -> str:
     return "(" + " OR ".join(asked) + ")"
 
 
-def _known(record: P) -> str:
+def _known(record: P, *, staff: bool) -> str:
     """Who uploads for whom, and whether they may."""
+    rights = f"""WHEN {held(P.EPRO_REPORT_SUBMIT)} OR {held(record)} THEN 'ok'
+        WHEN {held(P.PATIENT_VIEW)} THEN 'forbidden'"""
     return f"""known AS MATERIALIZED (
     SELECT i.*, p.trial_id, p.participation, p.vital_status,
         coalesce(stay.site_id, p.site_id) AS site_id, {COUNTS}
@@ -112,15 +114,15 @@ def _known(record: P) -> str:
             WHEN s.patient_id = p.id THEN 'ok'
             WHEN s.site_id IN (p.site_id, stay.site_id) THEN 'ok'
             ELSE 'not_found' END
-        WHEN {held(P.EPRO_REPORT_SUBMIT)} OR {held(record)} THEN 'ok'
-        WHEN {held(P.PATIENT_VIEW)} THEN 'forbidden'
+        {rights if staff else ""}
         ELSE 'not_found' END AS verdict
     FROM acting CROSS JOIN input i
     {_WHO}
     LEFT JOIN patients_patient p ON p.id = i.patient
     LEFT JOIN LATERAL (
         SELECT st.site_id FROM patients_patientsite st
-        WHERE st.patient_id = p.id AND tstzrange(st.from_at, st.to_at) @> i.authored_at LIMIT 1
+        WHERE st.patient_id = p.id AND (st.from_at IS NULL OR st.from_at <= i.authored_at)
+          AND (st.to_at IS NULL OR st.to_at > i.authored_at) LIMIT 1
     ) stay ON true
 )"""  # noqa: S608 - constants
 
@@ -158,7 +160,7 @@ _PROTOCOL = """LEFT JOIN LATERAL (
 
 # Readings whose device the patient did not hold when they were taken. A report's own device need
 # not be one that the portal knows: it is the phone.
-_FOREIGN = """foreign_readings AS MATERIALIZED (
+_FOREIGN = f"""{_unnest(OF_DEVICES, name="device_readings")}, foreign_readings AS MATERIALIZED (
     SELECT r.upload, r.place, r.aside, r.raw, r.digest FROM device_readings r
     JOIN known k ON k.id = r.upload AND k.verdict = 'ok'
     LEFT JOIN patients_device d ON d.trial_id = k.trial_id AND d.identifier = r.identifier
@@ -166,7 +168,7 @@ _FOREIGN = """foreign_readings AS MATERIALIZED (
         SELECT 1 FROM patients_deviceassignment h
         WHERE h.device_id = d.id AND h.patient_id = k.patient
           AND tstzrange(h.from_at, h.to_at) @> r.measured_at)
-)"""
+)"""  # noqa: S608 - constants
 
 _PLACES = """coalesce((SELECT array_agg(f.place ORDER BY f.place)
         FROM foreign_readings f WHERE f.upload = k.id), '{}')"""
@@ -188,12 +190,19 @@ def _set_aside(resource: UploadResource, member: str) -> str:
 )"""  # noqa: S608 - constants
 
 
+# A batch that names no device, or comes from phones alone, is spared what it cannot need: a plan is
+# set up anew for every batch, down to the parts that never run.
 @cache
-def report_statement(lane: int) -> str:
-    """Return the statement that writes a batch of diary reports."""
+def report_statement(lane: int, *, staff: bool, devices: bool) -> str:
+    """Return the statement that writes a batch of diary reports.
+
+    `staff`: one comes from somebody's session, not a device's; `devices`: one names a device.
+    """
+    phone = """LEFT JOIN patients_device phone
+        ON k.device <> '' AND phone.trial_id = k.trial_id AND phone.identifier = k.device"""
     return f"""WITH {_ACTING}, {_unnest(COMMON + OF_REPORT, name="input")},
-{_unnest(OF_DEVICES, name="device_readings")}, {_known(P.EPRO_REPORT_TRANSCRIBE)},
-{_FOREIGN}, inserted AS (
+{_known(P.EPRO_REPORT_TRANSCRIBE, staff=staff)},
+{_FOREIGN + "," if devices else ""} inserted AS (
     INSERT INTO patients_eproreport (
         id, created_at, version, patient_id, trial_id, site_id, protocol_version_id, entered_at,
         entry_source, is_after_lock, group_repeat_key, definition_version, imported_dataset,
@@ -206,41 +215,46 @@ def report_statement(lane: int) -> str:
         k.received_at, 'epro', false, '', '', '', '', k.submission, k.instrument,
         k.instrument_version, asked.id, due.id, k.language, k.authored_at, k.started_at,
         k.completed_at, k.saved_at, k.received_at, k.time_zone, k.clock_offset, k.app_version,
-        k.device, phone.id, k.originator, k.originator_person, k.originator_reason,
+        k.device, {"phone.id" if devices else "NULL::uuid"}, k.originator, k.originator_person,
+        k.originator_reason,
         CASE WHEN NOT {_CONSENTED} THEN 'outside_consent'
              WHEN {_ENDED} THEN 'after_end'
              WHEN asked.id IS NULL THEN 'unknown_version'
              WHEN due.id IS NULL THEN 'unassigned'
              WHEN k.authored_at >= due.closes_at THEN 'late'
              ELSE 'accepted' END,
-        k.raw, k.digest, k.edits, {_PLACES}, k.person, k.session
+        k.raw, k.digest, k.edits, {_PLACES if devices else "'{}'"}, k.person, k.session
     FROM known k
     {_PROTOCOL}
     LEFT JOIN trials_instrument asked
         ON asked.code = k.instrument AND asked.instrument_version = k.instrument_version
+    LEFT JOIN patients_diaryassignment named ON named.id = k.assignment
+        AND named.patient_id = k.patient AND named.instrument_id = asked.id
     LEFT JOIN LATERAL (
         SELECT a.id, a.closes_at FROM patients_diaryassignment a
-        WHERE a.patient_id = k.patient AND a.instrument_id = asked.id
-          AND (a.id = k.assignment OR (a.opens_at <= k.authored_at
-               AND a.closes_at > k.authored_at - interval '48 hours'))
-        ORDER BY a.id = k.assignment DESC NULLS LAST, a.opens_at DESC LIMIT 1
-    ) due ON true
-    LEFT JOIN patients_device phone
-        ON k.device <> '' AND phone.trial_id = k.trial_id AND phone.identifier = k.device
+        WHERE named.id IS NULL AND a.patient_id = k.patient AND a.instrument_id = asked.id
+          AND a.opens_at <= k.authored_at AND a.closes_at > k.authored_at - interval '48 hours'
+        ORDER BY a.opens_at DESC LIMIT 1
+    ) open ON true
+    CROSS JOIN LATERAL (
+        SELECT coalesce(named.id, open.id), coalesce(named.closes_at, open.closes_at)
+    ) due (id, closes_at)
+    {phone if devices else ""}
     WHERE k.verdict = 'ok'
     ORDER BY k.patient, k.submission, k.arrival  -- of two under one id the first is kept
     ON CONFLICT (patient_id, submission_id) DO NOTHING
     RETURNING id, patient_id, trial_id, site_id
-){_set_aside(UploadResource.EPRO_REPORT, "vitals")}{_outgoing(UploadResource.EPRO_REPORT, lane)}
-{_TOLD}"""  # noqa: S608 - constants
+){_set_aside(UploadResource.EPRO_REPORT, "vitals") if devices else ""}
+{_outgoing(UploadResource.EPRO_REPORT, lane)}
+{_told(devices=devices)}"""  # noqa: S608 - constants
 
 
 @cache
-def upload_statement(lane: int) -> str:
-    """Return the statement that writes a batch of uploads of readings."""
+def upload_statement(lane: int, *, staff: bool, devices: bool) -> str:
+    """Return the statement that writes a batch of uploads of readings; see `report_statement`."""
     return f"""WITH {_ACTING}, {_unnest(COMMON, name="input")},
-{_unnest(OF_DEVICES, name="device_readings")}, {_known(P.VITAL_SIGN_RECORD)},
-{_FOREIGN}, inserted AS (
+{_known(P.VITAL_SIGN_RECORD, staff=staff)},
+{_FOREIGN + "," if devices else ""} inserted AS (
     INSERT INTO patients_vitalsupload (
         id, created_at, version, patient_id, trial_id, site_id, protocol_version_id, entered_at,
         entry_source, is_after_lock, group_repeat_key, definition_version, imported_dataset,
@@ -251,24 +265,26 @@ def upload_statement(lane: int) -> str:
         CASE WHEN NOT {_CONSENTED} THEN 'outside_consent'
              WHEN {_ENDED} THEN 'after_end'
              ELSE 'accepted' END,
-        k.raw, k.digest, {_PLACES}, k.person, k.session
+        k.raw, k.digest, {_PLACES if devices else "'{}'"}, k.person, k.session
     FROM known k
     {_PROTOCOL}
     WHERE k.verdict = 'ok'
     ORDER BY k.patient, k.submission, k.arrival  -- of two under one id the first is kept
     ON CONFLICT (patient_id, submission_id) DO NOTHING
     RETURNING id, patient_id, trial_id, site_id
-){_set_aside(UploadResource.VITALS_UPLOAD, "readings")}
+){_set_aside(UploadResource.VITALS_UPLOAD, "readings") if devices else ""}
 {_outgoing(UploadResource.VITALS_UPLOAD, lane)}
-{_TOLD}"""  # noqa: S608 - constants
+{_told(devices=devices)}"""  # noqa: S608 - constants
 
 
-# One row tells of the whole batch: what was inserted, what was refused, which readings are foreign.
-_TOLD = """SELECT
+def _told(*, devices: bool) -> str:
+    """One row tells what was inserted, what was refused, and which readings are foreign."""
+    foreign = "(SELECT string_agg(f.upload::text || ':' || f.place, ',') FROM foreign_readings f)"
+    return f"""SELECT
     (SELECT string_agg(id::text, ',') FROM inserted),
     (SELECT string_agg(id::text || ':' || verdict, ',') FROM known WHERE verdict <> 'ok'),
-    (SELECT string_agg(f.upload::text || ':' || f.place, ',') FROM foreign_readings f),
-    (SELECT count(*) FROM told)"""
+    {foreign if devices else "NULL"},
+    (SELECT count(*) FROM told)"""  # noqa: S608 - constants
 
 
 def _outgoing(resource: UploadResource, lane: int) -> str:

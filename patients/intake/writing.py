@@ -32,7 +32,7 @@ _TABLES = {
     UploadResource.EPRO_REPORT: "patients_eproreport",
     UploadResource.VITALS_UPLOAD: "patients_vitalsupload",
 }
-_STATEMENTS: Mapping[UploadResource, Callable[[int], str]] = {
+_STATEMENTS: Mapping[UploadResource, Callable[..., str]] = {
     UploadResource.EPRO_REPORT: statement.report_statement,
     UploadResource.VITALS_UPLOAD: statement.upload_statement,
 }
@@ -132,10 +132,12 @@ def _write_parts(
     columns = [_common(part) for part in parts]
     if resource is UploadResource.EPRO_REPORT:
         columns = [(*row, *part.upload.columns) for row, part in zip(columns, parts, strict=True)]
-    rows = yield (
-        _STATEMENTS[resource](lane.value),
-        [*_arrays(columns), *_device_columns((part.id, part.upload) for part in parts)],
-    )
+    parameters = _arrays(columns)
+    devices = any(part.upload.names_device for part in parts)
+    if devices:
+        parameters += _device_columns((part.id, part.upload) for part in parts)
+    staff = any(not part.job.bearer.is_device for part in parts)
+    rows = yield _STATEMENTS[resource](lane.value, staff=staff, devices=devices), parameters
     inserted, refused, foreign, *_ = rows[0]
     stored = set(inserted.split(",")) if inserted else set()
     verdicts = _pairs(refused)

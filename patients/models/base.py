@@ -123,3 +123,33 @@ class ClinicalRecord(VersionedModel):
             Index(fields=["site", "-created_at", "-id"], name="%(class)s_site"),
             Index(fields=["trial", "-created_at", "-id"], name="%(class)s_trial"),
         ]
+
+
+class FrequentRecord(ClinicalRecord):
+    """A clinical row of the upload path, of which thousands come in a second.
+
+    Trial and site have no constraint of their own: PLACE takes both from the patient's row, STAY
+    keeps them, and neither a trial nor a site is ever deleted. A check of each would lock the one
+    row of the trial once more for every row of a batch (ADR 0011).
+    """
+
+    trial = models.ForeignKey(
+        Trial,
+        models.PROTECT,
+        related_name="+",
+        verbose_name=_("trial"),
+        editable=False,
+        db_index=False,
+        db_constraint=False,
+    )
+    site = models.ForeignKey(
+        Site,
+        models.PROTECT,
+        related_name="+",
+        verbose_name=_("site"),
+        db_index=False,
+        db_constraint=False,
+    )
+
+    class Meta(ClinicalRecord.Meta):
+        abstract = True

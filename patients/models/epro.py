@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import CheckConstraint, F, Func, Index, Q, UniqueConstraint
 from django.utils.translation import gettext_lazy as _
 
-from patients.models.base import ClinicalRecord
+from patients.models.base import ClinicalRecord, FrequentRecord
 from patients.models.device import Device
 from patients.vocabulary import DiaryState, Disposition, MissingReason, Originator
 from portal.core.constraints import not_after, one_of
@@ -58,6 +58,11 @@ class DiaryAssignment(ClinicalRecord):
             not_after("opens_at", "closes_at", name="a_diary_window_closes_after_it_opens"),
             one_of("state", DiaryState.values, name="diary_state_is_known"),
         ]
+        indexes: ClassVar[list[Any]] = [
+            *ClinicalRecord.Meta.indexes,
+            # Which day is due: intake asks this of every report.
+            Index(fields=["patient", "instrument", "-opens_at"], name="diaryassignment_due"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.local_day}"
@@ -65,7 +70,7 @@ class DiaryAssignment(ClinicalRecord):
 
 # The history keeps the digest of the original, not a second copy of it.
 @tracked(clinical=True, exclude=("raw",))
-class EproReport(ClinicalRecord):
+class EproReport(FrequentRecord):
     """One uploaded report, written once by intake; what became of it stands in ReportProcessing.
 
     `raw` is the original, byte for byte, with its SHA-256 in `digest`. `foreign_readings` are the
@@ -141,7 +146,7 @@ class EproReport(ClinicalRecord):
     )
     recorded_through = models.UUIDField(_("session"), null=True, editable=False)
 
-    class Meta(ClinicalRecord.Meta):
+    class Meta(FrequentRecord.Meta):
         verbose_name = _("diary report")
         verbose_name_plural = _("diary reports")
         constraints: ClassVar[list[Any]] = [
@@ -169,7 +174,7 @@ class EproReport(ClinicalRecord):
 
 
 @tracked(clinical=True)
-class DiaryAnswer(ClinicalRecord):
+class DiaryAnswer(FrequentRecord):
     """One item of a report: a value, or the reason why there is none."""
 
     report = models.ForeignKey(
@@ -185,7 +190,7 @@ class DiaryAnswer(ClinicalRecord):
         choices=MissingReason.choices,
     )
 
-    class Meta(ClinicalRecord.Meta):
+    class Meta(FrequentRecord.Meta):
         verbose_name = _("diary answer")
         verbose_name_plural = _("diary answers")
         constraints: ClassVar[list[Any]] = [

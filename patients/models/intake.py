@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import CheckConstraint, Index, Q, UniqueConstraint
 from django.utils.translation import gettext_lazy as _
 
-from patients.models.base import PLACE, STAY, ClinicalRecord
+from patients.models.base import PLACE, STAY, FrequentRecord
 from patients.models.epro import EproReport, original_has_its_digest
 from patients.models.patient import Patient
 from patients.vocabulary import Disposition, QuarantineReason, ReportStatus, UploadResource
@@ -20,7 +20,7 @@ from trials.models import Site, Trial
 
 
 @tracked(clinical=True, exclude=("raw",))
-class VitalsUpload(ClinicalRecord):
+class VitalsUpload(FrequentRecord):
     """Readings of one patient as uploaded, written once by intake.
 
     `raw` is the whole original, byte for byte. A bedside gateway sends readings of many patients at
@@ -55,11 +55,11 @@ class VitalsUpload(ClinicalRecord):
     )
     recorded_through = models.UUIDField(_("session"), null=True, editable=False)
 
-    class Meta(ClinicalRecord.Meta):
+    class Meta(FrequentRecord.Meta):
         verbose_name = _("upload of readings")
         verbose_name_plural = _("uploads of readings")
         constraints: ClassVar[list[Any]] = [
-            *ClinicalRecord.Meta.constraints,
+            *FrequentRecord.Meta.constraints,
             UniqueConstraint(
                 fields=["patient", "submission_id"], name="an_upload_of_readings_is_stored_once"
             ),
@@ -77,7 +77,10 @@ class VitalsUpload(ClinicalRecord):
 
 @tracked()
 class ReportProcessing(VersionedModel):
-    """How far the pipeline has come with one upload. No row: received and not looked at yet."""
+    """How far the pipeline has come with one upload. No row: received and not looked at yet.
+
+    Trial and site are as those of a FrequentRecord.
+    """
 
     access_paths = AccessPaths(trial="trial_id", site="site_id", patient="patient_id")
 
@@ -91,9 +94,15 @@ class ReportProcessing(VersionedModel):
         verbose_name=_("trial"),
         editable=False,
         db_index=False,
+        db_constraint=False,
     )
     site = models.ForeignKey(
-        Site, models.PROTECT, related_name="+", verbose_name=_("site"), db_index=False
+        Site,
+        models.PROTECT,
+        related_name="+",
+        verbose_name=_("site"),
+        db_index=False,
+        db_constraint=False,
     )
     report = models.OneToOneField(
         EproReport,

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import CheckConstraint, Index, Q, UniqueConstraint
 from django.utils.translation import gettext_lazy as _
 
-from patients.models.base import ClinicalRecord
+from patients.models.base import FrequentRecord
 from patients.models.device import Device
 from patients.models.epro import EproReport
 from patients.models.intake import VitalsUpload
@@ -27,7 +27,7 @@ from portal.core.triggers import announce_rows
 
 
 @tracked(clinical=True)
-class VitalSign(ClinicalRecord):
+class VitalSign(FrequentRecord):
     """One reading (SDTM VS, FHIR Observation). Its identity is `reading_id`, not its time.
 
     `original_value` and `original_unit` are as given; `value` is canonical in the UCUM `unit` of
@@ -107,11 +107,11 @@ class VitalSign(ClinicalRecord):
     # implausible, clock_suspect, late, ...: stable words, sorted.
     flags = models.JSONField(_("flags"), default=list, blank=True)
 
-    class Meta(ClinicalRecord.Meta):
+    class Meta(FrequentRecord.Meta):
         verbose_name = _("vital sign")
         verbose_name_plural = _("vital signs")
         constraints: ClassVar[list[Any]] = [
-            *ClinicalRecord.Meta.constraints,
+            *FrequentRecord.Meta.constraints,
             UniqueConstraint(fields=["patient", "reading_id"], name="a_reading_is_stored_once"),
             one_of("code", VitalCode.values, name="vital_sign_code_is_known"),
             one_of("status", ReadingStatus.values, name="vital_sign_status_is_known"),
@@ -138,7 +138,7 @@ class VitalSign(ClinicalRecord):
             ),
         ]
         triggers: ClassVar[list[Any]] = [
-            *ClinicalRecord.Meta.triggers,
+            *FrequentRecord.Meta.triggers,
             *announce_rows("vital_sign"),
         ]
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.migrations.operations import CreateModel
+from django.db.migrations.operations import AlterField, CreateModel
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
@@ -45,3 +45,36 @@ class CreateTogether(Operation):
     def describe(self) -> str:
         """Return what `migrate` prints."""
         return f"Create {len(self.models)} tables"
+
+
+class AlterTogether(Operation):
+    """Alter many fields, rendering the models once; `fields` are complete AlterField operations."""
+
+    serialization_expand_args = ["fields"]
+    reversible = True
+
+    def __init__(self, fields: Sequence[AlterField]) -> None:
+        self.fields = list(fields)
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """Alter every field in the state."""
+        state.__dict__.pop("apps", None)
+        for field in self.fields:
+            field.state_forwards(app_label, state)
+
+    def database_forwards(
+        self, app_label: str, schema_editor: Any, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        """Alter every field."""
+        for field in self.fields:
+            field.database_forwards(app_label, schema_editor, from_state, to_state)
+
+    def database_backwards(
+        self, app_label: str, schema_editor: Any, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        """Alter every field back."""
+        self.database_forwards(app_label, schema_editor, from_state, to_state)
+
+    def describe(self) -> str:
+        """Return what `migrate` prints."""
+        return f"Alter {len(self.fields)} fields"

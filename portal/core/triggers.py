@@ -96,6 +96,20 @@ def count_versions() -> GuardedRowTrigger:
     )
 
 
+def never_deleted() -> GuardedTrigger:
+    """The trigger that keeps rows which others name without a foreign key's constraint."""
+    return GuardedTrigger(
+        name="never_deleted",
+        level=pgtrigger.Statement,
+        when=pgtrigger.Before,
+        operation=pgtrigger.Delete | pgtrigger.Truncate,
+        func=(
+            "RAISE EXCEPTION 'rows of % are never deleted', TG_TABLE_NAME "
+            "USING ERRCODE = 'restrict_violation';"
+        ),
+    )
+
+
 def announce_rights(operation: Any = None) -> GuardedTrigger:
     """The trigger that notes that somebody's rights or session changed, by whatever path.
 

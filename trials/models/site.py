@@ -14,7 +14,7 @@ from portal.access.scoping import AccessPaths
 from portal.core.constraints import not_after, one_of
 from portal.core.history import tracked
 from portal.core.models import VersionedModel
-from portal.core.triggers import GuardedTrigger
+from portal.core.triggers import GuardedTrigger, never_deleted
 from trials.models.protocol_version import ProtocolVersion
 from trials.models.sponsor import Institution
 from trials.models.trial import Trial
@@ -71,7 +71,11 @@ class Site(VersionedModel):
     class Meta(VersionedModel.Meta):
         verbose_name = _("site")
         verbose_name_plural = _("sites")
-        triggers: ClassVar[list[Any]] = [*VersionedModel.Meta.triggers, _APPROVED_FIRST]
+        triggers: ClassVar[list[Any]] = [
+            *VersionedModel.Meta.triggers,
+            _APPROVED_FIRST,
+            never_deleted(),
+        ]
         constraints: ClassVar[list[Any]] = [
             UniqueConstraint(fields=["trial", "code"], name="site_code_is_unique_in_the_trial"),
             one_of("status", SiteStatus.values, name="site_status_is_known"),

@@ -10,6 +10,7 @@ from portal.access.scoping import AccessPaths
 from portal.core.constraints import one_of
 from portal.core.history import tracked
 from portal.core.models import VersionedModel
+from portal.core.triggers import never_deleted
 from trials.models.sponsor import Sponsor
 from trials.vocabulary import Blinding, Phase, TrialStatus
 
@@ -41,6 +42,7 @@ class Trial(VersionedModel):
     class Meta(VersionedModel.Meta):
         verbose_name = _("trial")
         verbose_name_plural = _("trials")
+        triggers: ClassVar[list[Any]] = [*VersionedModel.Meta.triggers, never_deleted()]
         constraints: ClassVar[list[Any]] = [
             UniqueConstraint(
                 fields=["sponsor", "number"], name="trial_number_is_unique_in_the_sponsor"
