@@ -291,6 +291,10 @@ CONTENT_SECURITY_POLICY = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+# Where uploads are served: inside the server's HTTP protocol, or as an ASGI application (ADR 0011).
+HTTP_MODE = env("PORTAL_HTTP", default="hot")
+if HTTP_MODE not in {"hot", "asgi"}:
+    raise ImproperlyConfigured("PORTAL_HTTP is hot or asgi")
 INTAKE_REQUESTS_PER_MINUTE = env.int("PORTAL_INTAKE_REQUESTS_PER_MINUTE", default=600)
 
 # --- static files -----------------------------------------------------------------------------

@@ -27,7 +27,7 @@ import processing  # noqa: E402
 import stored  # noqa: E402
 from _run import head  # noqa: E402
 from bed import HERE, Bed, run  # noqa: E402
-from contestants import CONTESTANTS, Stage, available  # noqa: E402
+from contestants import CONTESTANTS, Stage  # noqa: E402
 from report import Goals  # noqa: E402
 
 PEERS = Path(os.environ.get("PORTAL_PEERS") or ROOT.parent / "shared" / "peers")
@@ -67,7 +67,7 @@ def parse() -> argparse.Namespace:
     """Read the options."""
     parser = argparse.ArgumentParser(prog="./run bench intake")
     names = ",".join(CONTESTANTS)
-    parser.add_argument("--only", type=_names(CONTESTANTS), default=available(), help=names)
+    parser.add_argument("--only", type=_names(CONTESTANTS), default=tuple(CONTESTANTS), help=names)
     parser.add_argument(
         "--parts", type=_names(PARTS), default=PARTS[:3], help=f"{','.join(PARTS)} (not size)"
     )

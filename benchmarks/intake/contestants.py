@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bed import HERE, ROOT, Bed, Process, wait_until
+from bed import HERE, Bed, Process, wait_until
 
 from portal.embedded.program_table import PROGRAMS
 
@@ -43,31 +43,25 @@ class Contestant:
         return ("peer" if self.kind == "go" else "drf"), "epro_report"
 
 
-# uvicorn's HTTP protocol class with the intake inside it: a start option of the portal.
-HOT_CLASS = os.environ.get("BENCH_HOT", "portal.hothttp:HotProtocol")
-HOT = ("--http", HOT_CLASS)
+# Where uploads are served (ADR 0011); inside the protocol is the default of ./run.
+ASGI, HOT = {"PORTAL_HTTP": "asgi"}, {"PORTAL_HTTP": "hot"}
 CONTESTANTS = {
     one.name: one
     for one in (
         Contestant("insert3", "go", ("-mode", "insert3"), what="Go, the same durable work"),
         Contestant("insert", "go", ("-mode", "insert"), what="Go, one INSERT"),
         Contestant("drf", "drf", what="Django REST framework, SimpleJWT"),
-        Contestant("asgi", "portal", what="the portal as an ASGI application"),
-        Contestant("hot", "portal", HOT, what="the portal in uvicorn's protocol class"),
+        Contestant("asgi", "portal", environment=ASGI, what="the portal as an ASGI application"),
+        Contestant("hot", "portal", environment=HOT, what="the portal in uvicorn's protocol class"),
         Contestant(
             "draining",
             "portal",
+            environment=HOT,
             beside=("relay", "worker"),
-            what="the portal (ASGI) while its pipeline drains",
+            what="the portal (in the protocol) while its pipeline drains",
         ),
     )
 }
-
-
-def available() -> tuple[str, ...]:
-    """Return the contestants that this version of the portal can be."""
-    there = (ROOT / f"{HOT_CLASS.partition(':')[0].replace('.', '/')}.py").exists()
-    return tuple(name for name in CONTESTANTS if name != "hot" or there)
 
 
 class Stage:

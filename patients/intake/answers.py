@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 from csp.middleware import CSPMiddleware
 from django.conf import settings
+from django.core.signals import setting_changed
 from django.http import HttpRequest, HttpResponse
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.security import SecurityMiddleware
@@ -27,6 +28,7 @@ from portal.accounts.services.tokens import TokenExpired, TokenInvalid
 from portal.api.errors import problem_of
 from portal.api.problems import ENVELOPE_TYPE, Problem, answer, envelope
 from portal.core.errors import DomainError, NotFound, NotPermitted, RuleBroken
+from portal.ops.cors import vary_by_origin
 from portal.ops.middleware import SecurityHeadersMiddleware
 
 Headers = list[tuple[bytes, bytes]]
@@ -55,12 +57,25 @@ _REFUSALS: Mapping[str, type[DomainError]] = {
 }
 
 
+class Common(Struct, frozen=True, gc=False):
+    """The headers that every answer has: one by one, and as the lines of an HTTP/1.1 answer."""
+
+    headers: tuple[tuple[bytes, bytes], ...]
+    lines: bytes
+
+
 class Answer(Struct, gc=False):
-    """A status, its headers, a body."""
+    """A status, its own headers besides the common ones, a body."""
 
     status: int
-    headers: Headers
+    common: Common
+    own: Headers
     body: bytes
+
+    @property
+    def headers(self) -> Headers:
+        """Return all headers."""
+        return [*self.common.headers, *self.own]
 
 
 def problem_for(outcome: Outcome) -> Problem:
@@ -183,7 +198,6 @@ def _finished(
     bearer: Bearer | None,
 ) -> Answer:
     headers = [
-        *_constant(asked.is_secure, asked.language),
         *more,
         (b"content-length", str(len(body)).encode()),
         (b"x-request-id", request_id.encode()),
@@ -193,7 +207,7 @@ def _finished(
         if left < configured().refresh_within_seconds:
             headers.append((b"x-token-refresh-required", b"true"))
             headers.append((b"x-token-expires-at", _second(bearer.expires)))
-    return Answer(status, headers, body)
+    return Answer(status, _common(asked.is_secure, asked.language), headers, body)
 
 
 @lru_cache(maxsize=1024)
@@ -202,7 +216,7 @@ def _second(expires: int) -> bytes:
 
 
 @cache
-def _constant(is_secure: bool, language: str) -> tuple[tuple[bytes, bytes], ...]:
+def _common(is_secure: bool, language: str) -> Common:
     """Return the headers that every answer under /api/ has, as Django's middleware sets them."""
     request = HttpRequest()
     request.META = {"SERVER_NAME": "localhost", "SERVER_PORT": "443"}
@@ -224,4 +238,16 @@ def _constant(is_secure: bool, language: str) -> tuple[tuple[bytes, bytes], ...]
     response["Cache-Control"] = "no-store"
     response["Vary"] = "Accept-Language, Authorization, Accept"
     response["Content-Language"] = language
-    return tuple((k.lower().encode(), v.encode()) for k, v in response.items())
+    headers = [(k.lower().encode(), v.encode()) for k, v in response.items()]
+    lines = list(headers)
+    if settings.CORS_ORIGINS:
+        # Nothing stands around an answer that is written as lines.
+        vary_by_origin(lines)
+    return Common(tuple(headers), b"".join(b"%s: %s\r\n" % line for line in lines))
+
+
+def _forget(**_: Any) -> None:
+    _common.cache_clear()
+
+
+setting_changed.connect(_forget)

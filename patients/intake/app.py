@@ -37,6 +37,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 # A phone that has not sent its body by then gives its place to others (F67).
 BODY_SECONDS = 30.0
+# A batch under way is thousands of objects, none of them in a circle: looked at less often.
+GARBAGE = (20_000, 20, 20)
 
 
 class ClientLeft(Exception):
@@ -65,33 +67,33 @@ class Intake:
     async def serve(self, visit: Visit, body: bytes | None, failure: Exception | None) -> Answer:
         """Write what a request brings and return its answer."""
         jobs = open_jobs(visit, body, failure)
-        for job in jobs:
-            if job.upload is not None and self.instruments.is_missing(job.upload):
-                await self.instruments.look(self._ask_instruments)
+        await self.learn(jobs)
         await self.commit(jobs)
         return answer_to(visit, jobs)
+
+    def knows(self, jobs: Sequence[Job]) -> bool:
+        """Whether the lanes of jobs can be told without asking the database."""
+        return not any(job.upload and self.instruments.is_missing(job.upload) for job in jobs)
+
+    async def learn(self, jobs: Sequence[Job]) -> None:
+        """Ask for the instruments that jobs name and nobody knows yet."""
+        if not self.knows(jobs):
+            await self.instruments.look(self._ask_instruments)
 
     async def commit(self, jobs: Sequence[Job]) -> None:
         """Queue jobs and wait until every one has its outcome."""
         settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-        def tell() -> None:
+        def tell(_: Job) -> None:
             if not settled.done():
                 settled.set_result(None)
 
         self.submit(jobs, tell)
         await settled
 
-    def submit(self, jobs: Sequence[Job], done: Callable[[], None]) -> None:
-        """Queue jobs; `done` is called once, when every one has its outcome."""
-        left = len(jobs)
-
-        def settle(_: Job) -> None:
-            nonlocal left
-            left -= 1
-            if left == 0:
-                done()
-
+    def submit(self, jobs: Sequence[Job], done: Callable[[Job], None]) -> None:
+        """Queue jobs; `done` is called once, with the last of them, when all have an outcome."""
+        settle = done if len(jobs) == 1 else _when_last(len(jobs), done)
         for job in jobs:
             lane = Lane.ORDINARY if job.upload is None else self.instruments.lane_of(job.upload)
             committer = self.lanes[lane]
@@ -110,6 +112,16 @@ class Intake:
         return await self.ask(SQL, ())
 
 
+def _when_last(left: int, done: Callable[[Job], None]) -> Callable[[Job], None]:
+    def settle(job: Job) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            done(job)
+
+    return settle
+
+
 _RUNNING: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Intake]" = (
     weakref.WeakKeyDictionary()
 )
@@ -123,6 +135,7 @@ async def start() -> None:
         await made.start()
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*GARBAGE)
 
 
 async def stop() -> None:
@@ -142,9 +155,14 @@ async def running() -> Intake:
     return made
 
 
+def of(loop: asyncio.AbstractEventLoop) -> Intake | None:
+    """Return the intake of a loop, if it runs."""
+    return _RUNNING.get(loop)
+
+
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
     """Serve one request below /api/v1/intake/."""
-    intake = _RUNNING.get(asyncio.get_running_loop()) or await running()
+    intake = of(asyncio.get_running_loop()) or await running()
     asked = _asked(scope)
     answer = await _serve(intake, asked, receive)
     if answer is not None:

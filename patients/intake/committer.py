@@ -229,7 +229,11 @@ class Committer:
 def _settle(batch: Sequence[Job]) -> None:
     for job in batch:
         if job.settle is not None:
-            job.settle(job)
+            try:
+                job.settle(job)
+            except Exception:
+                # A mistake of ours in one answer is not the next one's.
+                logger.exception("intake_not_answered")
 
 
 def _refuse(batch: Sequence[Job], code: str) -> None:

@@ -108,7 +108,7 @@ def refuse_early(
         problem, asked, request_id=request_id or request_id_of(asked), bearer=None
     )
     if isinstance(error, MethodNotAllowed):
-        answer.headers.append((b"allow", allow.encode()))
+        answer.own.append((b"allow", allow.encode()))
     return answer
 
 

@@ -27,7 +27,8 @@ PROGRAMS: tuple[Program, ...] = (
         "web",
         # Proxy headers off: the portal itself decides which proxy it believes.
         ("-m", "uvicorn", "portal.asgi:application", "--host", "{host}", "--port", "{port}",
-         "--lifespan", "on", "--ws", "portal.live.frames:LiveProtocol",
+         "--lifespan", "on", "--http", "portal.hothttp:HotProtocol",
+         "--ws", "portal.live.frames:LiveProtocol",
          "--ws-per-message-deflate", "false", "--ws-max-size", "65536", "--ws-ping-interval", "25",
          "--ws-ping-timeout", "25", "--no-proxy-headers",
          "--no-server-header", "--no-access-log", "--timeout-graceful-shutdown", "1"),

@@ -52,7 +52,7 @@ def with_cors(application: Application) -> Application:
         async def told(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers: Headers = list(message.get("headers", ()))
-                _vary(headers)
+                vary_by_origin(headers)
                 if is_listed:
                     headers.append((b"access-control-allow-origin", origin or b""))
                     headers.append((b"access-control-expose-headers", SEEN))
@@ -85,8 +85,8 @@ def _value(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes | None:
     return found[0] if len(found) == 1 else None
 
 
-def _vary(headers: Headers) -> None:
-    """An answer depends on the origin, also for those who are told nothing."""
+def vary_by_origin(headers: Headers) -> None:
+    """Say that an answer depends on the origin, also to those who are told nothing."""
     for index, (key, value) in enumerate(headers):
         if key.lower() == b"vary":
             headers[index] = (key, value + b", Origin")
