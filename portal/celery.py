@@ -14,6 +14,7 @@ from celery import signals  # noqa: E402
 from celery.schedules import crontab  # noqa: E402
 from django_structlog.celery.receivers import CeleryReceiver  # noqa: E402
 
+from portal.core.priority import give_way  # noqa: E402
 from portal.core.tasks import app  # noqa: E402
 from portal.ops import broker  # noqa: E402
 
@@ -87,6 +88,12 @@ app.conf.beat_schedule = {
 @signals.setup_logging.connect
 def keep_our_logging(**_: Any) -> None:
     """Celery sets up no logging of its own: portal.ops.logs has done it."""
+
+
+@signals.worker_init.connect
+def answer_first(**_: Any) -> None:
+    """Let uploads and pages have the processors first; the worker's children come after this."""
+    give_way()
 
 
 @signals.task_success.connect

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from portal.core.priority import give_way
 from portal.outbox.relay import Relay
 
 
@@ -18,4 +19,5 @@ class Command(BaseCommand):
         relay = Relay()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, relay.stop)
+        give_way()
         relay.run()
