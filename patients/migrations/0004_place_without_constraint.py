@@ -37,7 +37,7 @@ def _site() -> models.Field:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("patients", "0002_consent_decisions"),
+        ("patients", "0003_samples"),
         ("trials", "0002_never_deleted"),
     ]
 
