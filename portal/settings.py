@@ -69,6 +69,26 @@ OUTBOUND_ALLOW = env.list("PORTAL_OUTBOUND_ALLOW", default=[])
 # How many proxies stand in front: the client's address is taken that many hops from the right.
 TRUSTED_PROXIES = env.int("PORTAL_TRUSTED_PROXIES", default=0)
 METRICS_TOKEN = Withheld(env("PORTAL_METRICS_TOKEN", default=""))
+# --- e-mail and web push -------------------------------------------------------------------------
+
+# smtp+tls://user:password@host:587 and the like. Without one, development writes mails as files.
+MAIL_URL = Withheld(env("PORTAL_MAIL_URL", default=""))
+MAIL_IS_NAMED = bool(MAIL_URL) or not PRODUCTION
+MAIL = env.email_url_config(MAIL_URL) if MAIL_URL else {}
+EMAIL_BACKEND = MAIL.get("EMAIL_BACKEND", "django.core.mail.backends.filebased.EmailBackend")
+EMAIL_FILE_PATH = MAIL.get("EMAIL_FILE_PATH") or str(DATA_DIR / "mail")
+EMAIL_HOST = MAIL.get("EMAIL_HOST") or "localhost"
+EMAIL_PORT = MAIL.get("EMAIL_PORT") or 25
+EMAIL_HOST_USER = MAIL.get("EMAIL_HOST_USER") or ""
+EMAIL_HOST_PASSWORD = Withheld(MAIL.get("EMAIL_HOST_PASSWORD") or "")
+EMAIL_USE_TLS = MAIL.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = MAIL.get("EMAIL_USE_SSL", False)
+EMAIL_TIMEOUT = 10  # of connecting, and of each answer
+DEFAULT_FROM_EMAIL = env("PORTAL_MAIL_FROM", default="portal@localhost")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+# By which push services know us (RFC 8292): 32 bytes in base64url, and where to find somebody.
+VAPID_KEY = Withheld(env("PORTAL_VAPID_KEY", default=""))
+PUSH_CONTACT = env("PORTAL_PUSH_CONTACT", default=f"mailto:{DEFAULT_FROM_EMAIL}")
 # Files that get the head of each audit seal; PORTAL_DATA/witness/seals.jsonl when none is named.
 AUDIT_WITNESSES = env.list("PORTAL_AUDIT_WITNESSES", default=[])
 

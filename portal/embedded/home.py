@@ -31,11 +31,16 @@ def _ring_of_one() -> str:
     return f"k{secrets.token_hex(4)}:{base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()}"
 
 
+def _key_of_pushes() -> str:
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")
+
+
 SECRETS: dict[str, Callable[[], str]] = {
     "SECRET_KEY": _key_of_tokens,
     "JWT_SIGNING_KEY": _key_of_tokens,
     "IDENTITY_KEYS": _ring_of_one,
     "IDENTITY_INDEX_KEY": _key_of_tokens,
+    "PORTAL_VAPID_KEY": _key_of_pushes,
 }
 
 

@@ -14,5 +14,7 @@ class NoticesConfig(AppConfig):
     verbose_name = _("Notices")
 
     def ready(self) -> None:
-        """Offer the pages of the desk."""
+        """Offer the pages of the desk, and what carries letters."""
+        importlib.import_module("portal.notices.channels.email")
+        importlib.import_module("portal.notices.channels.push")
         importlib.import_module("portal.notices.desk")

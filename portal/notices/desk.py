@@ -34,7 +34,7 @@ for _model in (models.Dispatch, models.WatcherHeartbeat):
             linked_lookups=(),
         ),
     )
-for _model in (models.Preference, models.NoticeCounter):
+for _model in (models.Preference, models.NoticeCounter, models.PushSubscription):
     site.register(
         _model,
         derived(_model, P.USER_VIEW, Group.PEOPLE, base=ScopedModelAdmin, linked_lookups=()),

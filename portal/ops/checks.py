@@ -196,3 +196,31 @@ def token_algorithm_is_sound() -> Iterator[CheckMessage]:
             hint="Give the public key that belongs to JWT_SIGNING_KEY.",
             id="portal.E008",
         )
+
+
+@deploy_check
+def mail_leaves_the_house() -> Iterator[CheckMessage]:
+    """A safety notice that no mail carries waits for somebody to look at a screen."""
+    if not settings.MAIL_URL or "smtp" not in settings.MAIL["EMAIL_BACKEND"]:
+        yield Error(
+            "PORTAL_MAIL_URL names no mail server.",
+            hint="Set smtp+tls://user:password@host:587, and PORTAL_MAIL_FROM.",
+            id="portal.E009",
+        )
+    if settings.DEFAULT_FROM_EMAIL.endswith("@localhost"):
+        yield Error(
+            "PORTAL_MAIL_FROM is nobody's address.",
+            hint="Name the address from which the portal writes.",
+            id="portal.E009",
+        )
+
+
+@deploy_check
+def web_push_has_its_key() -> Iterator[CheckMessage]:
+    """Without a key no browser is told."""
+    if not settings.VAPID_KEY:
+        yield checks.Warning(
+            "PORTAL_VAPID_KEY is not set: no browser is told by web push.",
+            hint="Use 32 random bytes in base64url, and keep them: browsers know the portal by it.",
+            id="portal.W010",
+        )

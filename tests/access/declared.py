@@ -175,6 +175,10 @@ ROWS: Mapping[tuple[str, str], Row] = {
     # Everybody's own reports; each kind has its own permission.
     ("reports", "GET"): _row(EVERYBODY),
     ("reports", "POST"): _row(EVERYBODY),
+    ("push-subscriptions", "GET"): _row(EVERYBODY),
+    ("push-subscriptions", "POST"): _row(EVERYBODY),
+    ("push-subscription", "DELETE"): _row(EVERYBODY, below="entries"),
+    ("push-key", "GET"): _row(EVERYBODY),
     # By the id of a report: under a patient's there is never one, for nobody.
     ("report", "GET"): _row(frozenset(), below="patients"),
     ("report-cancel", "POST"): _row(EVERYBODY, below="entries"),

@@ -113,6 +113,7 @@ class TestServers:
             "SECRET_KEY": "tests-only-secret-key-" + "s" * 43,
             "JWT_SIGNING_KEY": "tests-only-signing-key-" + "j" * 42,
             "IDENTITY_KEYS": "k1:" + base64.b64encode(bytes(range(32))).decode(),
+            "PORTAL_VAPID_KEY": base64.urlsafe_b64encode(bytes(range(1, 33))).decode().rstrip("="),
             "IDENTITY_INDEX_KEY": base64.b64encode(bytes(range(100, 132))).decode(),
         }
 

@@ -4,6 +4,7 @@ from django.urls import path
 
 from portal.api.views import DETAIL, LIST
 from portal.notices.api import views
+from portal.notices.api.push import PushKeyView, PushSubscriptionViewSet
 
 urlpatterns = [
     path("notifications/", views.NoticeViewSet.as_view(LIST), name="notifications"),
@@ -42,5 +43,16 @@ urlpatterns = [
         "absences/<uuid:pk>/end/",
         views.AbsenceViewSet.as_view({"post": "end"}),
         name="absence-end",
+    ),
+    path(
+        "push-subscriptions/",
+        PushSubscriptionViewSet.as_view({**LIST, "post": "create"}),
+        name="push-subscriptions",
+    ),
+    path("push-subscriptions/key/", PushKeyView.as_view(), name="push-key"),
+    path(
+        "push-subscriptions/<uuid:pk>/",
+        PushSubscriptionViewSet.as_view({"delete": "destroy"}),
+        name="push-subscription",
     ),
 ]

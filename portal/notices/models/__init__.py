@@ -3,6 +3,7 @@
 from portal.notices.models.escalation import Escalation, EscalationStep, WatcherHeartbeat
 from portal.notices.models.notice import Notice, NoticeCounter
 from portal.notices.models.people import Absence, Preference
+from portal.notices.models.push import PushSubscription
 from portal.notices.models.sending import Dispatch, NoticeSending
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "NoticeCounter",
     "NoticeSending",
     "Preference",
+    "PushSubscription",
     "WatcherHeartbeat",
 ]

@@ -31,6 +31,8 @@ def check_deploy(**changes: str) -> subprocess.CompletedProcess[str]:
         "JWT_SIGNING_KEY": STRONG[::-1],
         "PORTAL_ALLOWED_HOSTS": "portal.example",
         "PORTAL_TRUSTED_PROXIES": "1",
+        "PORTAL_MAIL_URL": "smtp+tls://portal:word@mail.example:587",
+        "PORTAL_MAIL_FROM": "portal@portal.example",
         **changes,
     }
     return subprocess.run(
@@ -200,6 +202,6 @@ def test_token_algorithm_is_one_that_was_tried_and_has_its_key(
 def test_every_check_has_a_sentence_and_an_id() -> None:
     source = Path(checks.__file__).read_text()
 
-    assert len(checks.CHECKS) == 8
+    assert len(checks.CHECKS) == 10
     assert all(check.__doc__ for check in checks.CHECKS)
-    assert {f"portal.E00{n}" for n in range(1, 9)} <= set(source.split('"'))
+    assert {f"portal.E00{n}" for n in range(1, 10)} <= set(source.split('"'))
