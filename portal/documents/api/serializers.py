@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from portal.api.fields import StrictCharField, StrictSerializer
-from portal.api.serializers import CodeField, DetailMixin, RecordSerializer, ReferenceField
+from portal.api.serializers import DetailMixin, RecordSerializer, ReferenceField
 from portal.core import clock
 from portal.documents.kinds import UnknownKind, find_kind
 from portal.documents.selectors import may_cancel, may_fetch
@@ -21,6 +21,9 @@ class ReportSerializer(RecordSerializer):
     columns_of: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "failure": ("failure",),
         "percent": ("percent",),
+        "sha256": ("sha256",),
+        "failure_code": ("failure_code",),
+        "step": ("step",),
     }
 
     kind = serializers.CharField()
@@ -30,13 +33,13 @@ class ReportSerializer(RecordSerializer):
     upload = ReferenceField("upload", allow_null=True)
     state = serializers.ChoiceField(choices=ReportState.choices)
     percent = serializers.SerializerMethodField()
-    step = CodeField(choices=())
+    step = serializers.SerializerMethodField()
     attempts = serializers.IntegerField(min_value=0)
     started_at = serializers.DateTimeField(allow_null=True)
     finished_at = serializers.DateTimeField(allow_null=True)
-    failure_code = CodeField(choices=())
+    failure_code = serializers.SerializerMethodField()
     failure = serializers.SerializerMethodField()
-    sha256 = CodeField(choices=())
+    sha256 = serializers.SerializerMethodField()
     size = serializers.IntegerField(allow_null=True, min_value=0)
     expires_at = serializers.DateTimeField(
         allow_null=True, help_text="Until when the file can be fetched."
@@ -48,6 +51,21 @@ class ReportSerializer(RecordSerializer):
     def get_percent(self, row: Any) -> int:
         """Return how much is done; nothing of what waits."""
         return row.percent or 0
+
+    @extend_schema_field({"type": "string", "nullable": True})
+    def get_step(self, row: Any) -> str | None:
+        """Return what is being done, or was last."""
+        return row.step or None
+
+    @extend_schema_field({"type": "string", "nullable": True})
+    def get_failure_code(self, row: Any) -> str | None:
+        """Return the stable word for why it failed."""
+        return row.failure_code or None
+
+    @extend_schema_field({"type": "string", "nullable": True})
+    def get_sha256(self, row: Any) -> str | None:
+        """Return the digest of the file."""
+        return row.sha256 or None
 
     @extend_schema_field({"type": "string", "nullable": True})
     def get_failure(self, row: Any) -> str | None:
