@@ -1,12 +1,16 @@
 """Reactions of patients to messages: uploads are processed, chunk by chunk."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+from uuid import UUID
 
 import structlog
 from django.db import DatabaseError, transaction
 from django.utils.translation import gettext as _
 
-from patients.pipeline import chunk, outcome
+from patients.pipeline import REASON, chunk, outcome, stored
+from portal.core.history import Source, acting
+from portal.core.ids import PIPELINE_ACCOUNT
 from portal.outbox.kinds import Kind
 from portal.outbox.message import Message
 from portal.outbox.registry import handles_many
@@ -37,6 +41,27 @@ def process_reports(messages: Sequence[Message]) -> None:
 def process_vitals(messages: Sequence[Message]) -> None:
     """Process the readings that came in."""
     _process("vitals_upload", messages)
+
+
+@handles_many(Kind.VITAL_SIGN_RECORDED)
+def evaluate_readings(messages: Sequence[Message]) -> None:
+    """Hold the rules against readings that staff entered or corrected."""
+    _evaluate(messages, stored.evaluate_readings)
+
+
+@handles_many(Kind.OBSERVATION_SET_CLOSED)
+def evaluate_sets(messages: Sequence[Message]) -> None:
+    """Hold the rules about NEWS2 against observation sets."""
+    _evaluate(messages, stored.evaluate_sets)
+
+
+def _evaluate(
+    messages: Sequence[Message], evaluate: Callable[[Collection[UUID], datetime], None]
+) -> None:
+    patients = {message.ordering_key for message in messages}
+    with acting(by=PIPELINE_ACCOUNT, reason=REASON, source=Source.TASK):
+        at = chunk.lock_patients(patients)
+        evaluate({message.record_id for message in messages}, at)
 
 
 def _process(resource: str, messages: Sequence[Message]) -> None:

@@ -176,7 +176,11 @@ def news2_eligibility(patients: Iterable[UUID], at: datetime) -> Mapping[UUID, S
 
 def _eligibility(age: Decimal | None, sex: str, flags: frozenset[str]) -> ScoreEligibility:
     """Put the facts before the rule, and name what stands against a score."""
-    is_pregnant = True if FlagKind.PREGNANCY in flags else False if sex == Sex.MALE else None
+    is_pregnant = None
+    if FlagKind.PREGNANCY in flags:
+        is_pregnant = True
+    elif FlagKind.NOT_PREGNANT in flags or sex == Sex.MALE:
+        is_pregnant = False
     injured = FlagKind.SPINAL_CORD_INJURY in flags
     found = news2.eligibility(
         age_years=age, is_pregnant=is_pregnant, has_spinal_cord_injury=injured

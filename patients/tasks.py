@@ -1,7 +1,8 @@
 """Scheduled jobs of patients."""
 
-from patients.services import diaries
+from patients.services import diaries, observation_sets
 from portal.core import clock
+from portal.core.ids import PIPELINE_ACCOUNT
 from portal.core.tasks import task
 
 
@@ -9,3 +10,9 @@ from portal.core.tasks import task
 def miss_diaries() -> None:
     """Count the diary days that went by without a diary, after window and offline grace."""
     diaries.miss_diaries(at=clock.now())
+
+
+@task
+def expire_observation_sets() -> None:
+    """Take NEWS2 down from the walls when its set has expired."""
+    observation_sets.expire_sets(by=PIPELINE_ACCOUNT, at=clock.now(), reason="the set has expired")

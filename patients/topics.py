@@ -5,12 +5,14 @@ from typing import Any
 from uuid import UUID
 
 from patients import selectors
-from patients.models import Patient, VitalSign
+from patients.models import ObservationSet, Patient, VitalSign
 from patients.vocabulary import CONTINUOUS, ReadingStatus
+from patients.wall.news2 import news2_data, standing
 from patients.wall.readings import freshness, latest, reading_data, sample_data
 from portal.access.permissions import Permission
 from portal.access.scoping import scope, visible
 from portal.accounts.models import User
+from portal.core import clock
 from portal.live.sources import Telling, tells
 from portal.live.topics import TopicKind, offer
 from trials.models import Site
@@ -84,6 +86,26 @@ def tell_samples(records: Sequence[UUID]) -> list[Telling]:
             data["n"] += earlier["n"]
         joined[key], topics[key] = data, _topics(row)
     return [Telling(topics[key], "vital_sign", data, key) for key, data in joined.items()]
+
+
+@tells("observation_set")
+def tell_sets(records: Sequence[UUID]) -> list[Telling]:
+    """Tell the NEWS2 of patients when it changed or expired, with their last reading."""
+    at = clock.now()
+    of = ObservationSet.objects.filter(pk__in=records).values_list("patient_id", flat=True)
+    sets = standing(of)
+    readings: dict[UUID, VitalSign] = {}
+    for row in latest(selectors.vital_signs(), sets):
+        readings.setdefault(row.patient_id, row)
+    fresh = freshness(row.site_id for row in readings.values())
+    return [
+        Telling(
+            _topics(row),
+            "vital_sign",
+            {**reading_data(row, fresh), "news2": news2_data(sets[patient], at)},
+        )
+        for patient, row in readings.items()
+    ]
 
 
 def _topics(row: Any) -> tuple[str, ...]:

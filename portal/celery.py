@@ -47,6 +47,11 @@ app.conf.beat_schedule = {
         "schedule": EVERY_MINUTE,
         "options": {"expires": EVERY_MINUTE},
     },
+    "take NEWS2 down when its set has expired": {
+        "task": "patients.tasks.expire_observation_sets",
+        "schedule": EVERY_MINUTE,
+        "options": {"expires": EVERY_MINUTE},
+    },
     "bring the index of rights in line with the assignments": {
         "task": "trials.tasks.sync_access",
         "schedule": EVERY_MINUTE,

@@ -11,7 +11,6 @@ for _model, _permission in (
     (models.Alert, P.ALERT_VIEW),
     (models.AlertBreach, P.ALERT_VIEW),
     (models.Score, P.SCORE_VIEW),
-    (models.ObservationSet, P.SCORE_VIEW),
 ):
     site.register(_model, derived(_model, _permission, Group.SAFETY))
 site.register(

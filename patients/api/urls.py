@@ -4,6 +4,7 @@ from django.urls import path
 
 from patients.api import alerts, views
 from patients.api.identity import IdentityView
+from patients.api.observation_sets import ObservationSetViewSet
 from patients.api.series import VitalSeriesViewSet
 from patients.api.sharing import PatientShareViewSet, ShareViewSet
 from patients.api.wall import DataFlowViewSet, WallTileViewSet
@@ -86,6 +87,16 @@ urlpatterns = [
         "patients/<uuid:pk>/scores/",
         alerts.PatientScoreViewSet.as_view(LIST),
         name="patient-scores",
+    ),
+    path(
+        "patients/<uuid:pk>/observation-sets/",
+        ObservationSetViewSet.as_view({**LIST, "post": "create"}),
+        name="patient-observation-sets",
+    ),
+    path(
+        "patients/<uuid:pk>/observation-sets/candidate/",
+        ObservationSetViewSet.as_view({"get": "candidate"}),
+        name="patient-observation-set-candidate",
     ),
     path("alerts/", alerts.AlertViewSet.as_view(LIST), name="alerts"),
     path("alerts/<uuid:pk>/", alerts.AlertViewSet.as_view(DETAIL), name="alert"),

@@ -12,6 +12,7 @@ from patients.models.epro import EproReport
 from patients.vocabulary import ScoreEligibility
 from portal.core.constraints import not_after, one_of
 from portal.core.history import tracked
+from portal.core.triggers import announce_rows
 
 
 @tracked(clinical=True)
@@ -45,11 +46,17 @@ class ObservationSet(ClinicalRecord):
     algorithm = models.CharField(_("algorithm"), max_length=40)
     algorithm_version = models.CharField(_("version of the algorithm"), max_length=20)
     expires_at = models.DateTimeField(_("expires"), null=True)
+    # Noted by the portal after `expires_at`, so that walls are told.
+    expired_at = models.DateTimeField(_("found expired"), null=True, editable=False)
     superseded_at = models.DateTimeField(_("superseded"), null=True, blank=True)
 
     class Meta(ClinicalRecord.Meta):
         verbose_name = _("observation set")
         verbose_name_plural = _("observation sets")
+        triggers: ClassVar[list[Any]] = [
+            *ClinicalRecord.Meta.triggers,
+            *announce_rows("observation_set"),
+        ]
         constraints: ClassVar[list[Any]] = [
             *ClinicalRecord.Meta.constraints,
             not_after("taken_from", "taken_until", name="an_observation_set_begins_before_it_ends"),
@@ -65,6 +72,11 @@ class ObservationSet(ClinicalRecord):
             Index(fields=["patient", "-closed_at", "-id"], name="observationset_of_patient"),
             Index(fields=["site", "-created_at", "-id"], name="observationset_by_site"),
             Index(fields=["trial", "-created_at", "-id"], name="observationset_by_trial"),
+            Index(
+                fields=["expires_at"],
+                condition=Q(expired_at__isnull=True, superseded_at__isnull=True),
+                name="observationset_standing",
+            ),
         ]
 
     def __str__(self) -> str:

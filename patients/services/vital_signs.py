@@ -8,11 +8,14 @@ from patients.models import Patient, Visit, VitalSign
 from patients.rules.vital_codes import IMPLAUSIBLE, Canonical, NotAMeasurement, canonical
 from patients.selectors import capture_site, protocol_version_at
 from patients.services.findings import raise_finding, resolve_findings
+from patients.services.observation_sets import recompute_sets
 from patients.vocabulary import EntrySource, FindingSeverity, Originator, VitalCode
 from portal.access.permissions import Permission
 from portal.accounts.models import User
 from portal.core.errors import FieldError, InvalidInput, RuleBroken
 from portal.core.history import acting
+from portal.outbox.kinds import Kind
+from portal.outbox.publish import publish
 
 RESOURCE = "vital_sign"
 OUTSIDE_LIMITS = "outside_physical_limits"
@@ -49,7 +52,7 @@ def record_vital_sign(
 ) -> VitalSign:
     """Record one reading of a patient; outside physical limits it is kept, flagged and found.
 
-    `facts` are columns of the reading. Locks: the patient's row.
+    `facts` are columns of the reading. Locks: the patient's row. Emits: VITAL_SIGN_RECORDED.
     Raises: MalformedReading, UnknownVisit, PatientsOwnAnswer.
     """
     if code == VitalCode.PAIN_SCORE:
@@ -72,6 +75,7 @@ def record_vital_sign(
         reading.save(force_insert=True)
         reading.refresh_from_db()
         _look_at(reading, by=by, at=at, reason=reason or "recorded")
+        _tell(reading)
     return reading
 
 
@@ -80,7 +84,8 @@ def correct_vital_sign(
 ) -> VitalSign:
     """Correct a reading, or say that it was entered in error; what it was stays in the history.
 
-    Locks: its row. Raises: NotEnteredByStaff, MalformedReading, UnknownVisit.
+    Sets that hold it are scored anew. Locks: its row. Emits: VITAL_SIGN_RECORDED.
+    Raises: NotEnteredByStaff, MalformedReading, UnknownVisit.
     """
     with acting(by=by, at=at, reason=reason):
         reading = VitalSign.objects.select_for_update().get(pk=vital_sign.pk)
@@ -92,7 +97,21 @@ def correct_vital_sign(
         reading.save()
         reading.refresh_from_db()
         _look_at(reading, by=by, at=at, reason=reason)
+        _tell(reading)
+        recompute_sets(reading=reading, by=by, at=at, reason=reason)
     return reading
+
+
+def _tell(reading: VitalSign) -> None:
+    """Let the rules look at it, as at what devices send."""
+    publish(
+        Kind.VITAL_SIGN_RECORDED,
+        resource=RESOURCE,
+        record_id=reading.pk,
+        ordering_key=reading.patient_id,
+        trial_id=reading.trial_id,
+        site_id=reading.site_id,
+    )
 
 
 def _take(reading: VitalSign, facts: Mapping[str, Any]) -> None:

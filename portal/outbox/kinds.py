@@ -9,6 +9,8 @@ class Kind(StrEnum):
     REPORT_RECEIVED = "report.received"
     VITALS_RECEIVED = "vitals.received"
     REPORT_PROCESSED = "report.processed"
+    VITAL_SIGN_RECORDED = "vital_sign.recorded"
+    OBSERVATION_SET_CLOSED = "observation_set.closed"
     ALERT_RAISED = "alert.raised"
     SUBMISSION_QUARANTINED = "submission.quarantined"
     ADVERSE_EVENT_REPORTED = "adverse_event.reported"
@@ -30,6 +32,8 @@ PAYLOAD_VERSIONS: dict[Kind, int] = {}
 WITHOUT_HANDLER = frozenset(Kind) - {
     Kind.REPORT_RECEIVED,
     Kind.VITALS_RECEIVED,
+    Kind.VITAL_SIGN_RECORDED,
+    Kind.OBSERVATION_SET_CLOSED,
     Kind.ALERT_RAISED,
 }
 

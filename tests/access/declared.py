@@ -120,6 +120,11 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("patient-timeline", "GET"): _row(READS_PATIENTS, below="patients", sees=READS_PATIENTS),
     ("vitals", "GET"): _row(READS_VITALS, of="vitals", by_trial=True),
     ("patient-scores", "GET"): _row(CLINICAL, below="patients", sees=READS_PATIENTS),
+    ("patient-observation-sets", "GET"): _row(CLINICAL, below="patients", sees=READS_PATIENTS),
+    ("patient-observation-sets", "POST"): _row(SITE_STAFF, below="patients", sees=READS_PATIENTS),
+    ("patient-observation-set-candidate", "GET"): _row(
+        SITE_STAFF | {"medical_monitor"}, below="patients", sees=READS_PATIENTS
+    ),
     ("alerts", "GET"): _row(READS_ALERTS, of="alerts", by_trial=True),
     ("alert", "GET"): _row(READS_ALERTS, of="alerts", below="alerts"),
     ("alert-acknowledge", "POST"): _row(READS_ALERTS - {"inspector"}, below="alerts"),
