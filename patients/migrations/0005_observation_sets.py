@@ -2,14 +2,15 @@
 
 import pgtrigger.compiler
 import pgtrigger.migrations
-import portal.core.triggers
 from django.conf import settings
 from django.db import migrations, models
+
+import portal.core.triggers
 
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("patients", "0003_samples"),
+        ("patients", "0004_place_without_constraint"),
         ("trials", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
