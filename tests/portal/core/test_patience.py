@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from psycopg_pool import ConnectionPool
 
 from portal.patience import BoundedConnection, patient
 from tests.plugins.servers import SERVERS
@@ -31,6 +32,15 @@ def test_what_is_refused_or_comes_in_time_keeps_it(bounded: BoundedConnection) -
     with pytest.raises(psycopg.errors.DivisionByZero):
         bounded.execute("SELECT 1/0")
     assert bounded.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_question_whether_the_server_is_there_is_answered(bounded: BoundedConnection) -> None:
+    bounded.patience = None
+    ConnectionPool.check_connection(bounded)
+    assert bounded.patience is None
+    bounded.close()
+    with pytest.raises(psycopg.OperationalError):
+        ConnectionPool.check_connection(bounded)
 
 
 def test_what_may_take_longer_is_waited_for(bounded: BoundedConnection) -> None:
