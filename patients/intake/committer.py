@@ -7,11 +7,13 @@ so that the database works while the answers are made.
 
 import asyncio
 import logging
+import os
 import random
+import socket
 import time
 from collections import deque
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -103,9 +105,10 @@ class Committer:
     async def ask(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
         """Return the rows of a reading statement. Raises: psycopg.Error, OSError."""
         connection = await self._connected()
-        async with connection.cursor() as cursor:
-            await cursor.execute(sql, parameters, prepare=True)
-            return await cursor.fetchall()
+        with _bounded(connection):
+            async with connection.cursor() as cursor:
+                await cursor.execute(sql, parameters, prepare=True)
+                return await cursor.fetchall()
 
     # --- the loop ---------------------------------------------------------------------------------
 
@@ -150,8 +153,7 @@ class Committer:
     async def _write(self, batch: Sequence[Job], tries: int = TRIES) -> None:
         """Write a batch; if the database minds a row, the others are written without it."""
         try:
-            async with asyncio.timeout(WRITE_SECONDS):
-                await self._tell(batch)
+            await self._tell(batch)
         except (psycopg.Error, OSError, TimeoutError) as error:
             state = str(getattr(error, "sqlstate", None) or "")
             if state.startswith(_AGAIN) and tries > 1:
@@ -192,11 +194,12 @@ class Committer:
         story = write(batch, self.lane)
         try:
             sql, parameters = next(story)
-            while True:
-                async with connection.cursor() as cursor:
-                    await cursor.execute(sql, parameters, prepare=True)
-                    rows = await cursor.fetchall()
-                sql, parameters = story.send(rows)
+            with _bounded(connection):
+                while True:
+                    async with connection.cursor() as cursor:
+                        await cursor.execute(sql, parameters, prepare=True)
+                        rows = await cursor.fetchall()
+                    sql, parameters = story.send(rows)
         except StopIteration:
             return
 
@@ -224,6 +227,24 @@ class Committer:
         if connection is not None:
             with suppress(psycopg.Error, OSError):
                 await connection.close()
+
+
+@contextmanager
+def _bounded(connection: psycopg.AsyncConnection[Any]) -> Iterator[None]:
+    """Break a connection that is not done in time: its statement then fails as if the server ended.
+
+    Cancelling the statement would take as long again: psycopg asks the silent server to stop.
+    """
+    limit = asyncio.get_running_loop().call_later(WRITE_SECONDS, _break, connection)
+    try:
+        yield
+    finally:
+        limit.cancel()
+
+
+def _break(connection: psycopg.AsyncConnection[Any]) -> None:
+    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as end:
+        end.shutdown(socket.SHUT_RDWR)
 
 
 def _settle(batch: Sequence[Job]) -> None:
