@@ -82,7 +82,9 @@ class Connection:
         self._protocol = h11.Connection(h11.CLIENT)
 
     async def _send(self, method: str, path: str, token: str, body: bytes) -> None:
-        if self._streams is None or self._streams[1].is_closing():
+        streams = self._streams
+        # What the portal has closed meanwhile, kept too long or at its end, is not used again.
+        if streams is None or streams[1].is_closing() or streams[0].at_eof():
             self.close()
             self._streams = await asyncio.open_connection(self._host, self._port)
         headers = [
