@@ -16,8 +16,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
 def record_effect(messages: "Sequence[object]") -> None:
     """Write down that each message had its effect."""
-    if any(message.payload.get("deadly") for message in messages):  # type: ignore[attr-defined]
-        os.kill(os.getpid(), 9)
+    for message in messages:
+        if signal := message.payload.get("deadly"):  # type: ignore[attr-defined]
+            os.kill(os.getpid(), signal)
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO outbox_test_ledger (message_id) VALUES (%s)",
@@ -45,7 +46,10 @@ if __name__ == "__main__":
     else:
         from portal.celery import app
 
+        app.conf.broker_transport_options["visibility_timeout"] = int(
+            os.environ.get("VISIBILITY_SECONDS", "3600")
+        )
         app.worker_main(
-            ["--quiet", "worker", "-Q", "safety,default,outbox", "--concurrency", "1",
-             "--without-gossip", "--without-mingle"]
+            ["--quiet", "worker", "-Q", "safety,default,outbox", "--without-gossip",
+             "--without-mingle", "--concurrency", os.environ.get("CONCURRENCY", "1")]
         )  # fmt: skip

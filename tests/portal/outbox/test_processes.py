@@ -1,6 +1,9 @@
 """Relay and worker as real processes, killed where it hurts: 0 lost and 0 twice."""
 
+import base64
+import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -15,8 +18,13 @@ import pytest
 from portal.core import tasks
 from portal.embedded.home import ROOT
 from portal.embedded.processes import Identity, child_setup, kill_group
+from portal.ops.metrics import OutboxCollector
+from portal.outbox import leases
 from portal.outbox.kinds import Lane
+from portal.outbox.models import RelayHeartbeat
 from portal.outbox.registry import handles_many
+from portal.outbox.standing import standing
+from portal.outbox.tasks import deliver
 from tests.plugins.servers import SERVERS
 from tests.portal.outbox.kit import KIND, let_time_pass, only, rows, send
 from tests.portal.outbox.processes import record_effect
@@ -52,6 +60,10 @@ def effects() -> tuple[int, int]:
         ).fetchone()
     assert row is not None
     return int(row[0]), int(row[1])
+
+
+def heartbeats() -> int:
+    return RelayHeartbeat.objects.count()
 
 
 @pytest.fixture(autouse=True)
@@ -112,12 +124,19 @@ def test_killed_relay_loses_nothing_and_repeats_nothing(start: Start, place: str
     for _ in range(150):
         send()
     killed = start("relay", f"{place}=kill")
+    wait_for(lambda: killed.poll() is not None or heartbeats() > 0)
+    standby = start("relay")
     assert killed.wait(PATIENCE_SECONDS) == -signal.SIGKILL
     assert not all_ended()
+    assert standby.poll() is None
 
-    start("relay")
-    start("worker")
+    # The other relay, which stood by meanwhile, does it; what was sent comes again as well.
+    sent = tasks.waiting("outbox")
+    assert sent == (1 if place == "relay.after_publish" else 0)
     wait_for(all_ended, ageing=True)
+    assert effects() == (150, 150)
+    start("worker")
+    wait_for(lambda: tasks.waiting("outbox") == 0)
     assert effects() == (150, 150)
 
 
@@ -141,10 +160,13 @@ def test_killed_worker_loses_nothing_and_repeats_nothing(start: Start, place: st
 
 @pytest.mark.req("F10")
 @pytest.mark.req("F49")
-def test_what_kills_every_process_is_buried_alone(start: Start) -> None:
+def test_what_kills_every_process_is_buried_alone_and_sounds_the_alarm(
+    start: Start, tmp_path: Path
+) -> None:
     for _ in range(10):
         send()
-    send(deadly=1)
+    send(deadly=int(signal.SIGKILL))
+    send(deadly=int(signal.SIGABRT))
     start("worker")
     relays = [start("relay")]
 
@@ -156,11 +178,17 @@ def test_what_kills_every_process_is_buried_alone(start: Start) -> None:
 
     wait_for(ended, ageing=True)
     dead = [row for row in rows() if row.state == "dead"]
-    assert [(row.payload, row.attempts) for row in dead] == [({"deadly": 1}, 3)]
+    assert [(row.payload, row.attempts) for row in dead] == [
+        ({"deadly": int(signal.SIGKILL)}, 3),
+        ({"deadly": int(signal.SIGABRT)}, 3),
+    ]
     assert effects() == (10, 10)
+    assert standing().dead == 2
+    (metric,) = [one for one in OutboxCollector().collect() if one.name == "portal_outbox_dead"]
+    assert [sample.value for sample in metric.samples] == [2.0]
+    assert "deliveries_buried" in (tmp_path / "relay.log").read_text()
 
 
-@pytest.mark.req("F9")
 @pytest.mark.req("F41")
 @pytest.mark.req("F42")
 def test_message_that_the_broker_forgot_is_found_by_the_relay(start: Start) -> None:
@@ -208,3 +236,100 @@ def test_relay_outlives_its_connections_and_ends_after_the_chunk_at_hand(
     assert relay.wait(PATIENCE_SECONDS) == 0
     assert all_ended()
     assert effects() == (3, 3)
+
+
+@pytest.mark.req("F15")
+def test_worker_that_is_told_to_stop_finishes_what_it_has_begun(start: Start) -> None:
+    for _ in range(3):
+        send()
+    start("relay")
+    worker = start("worker", "task.mid=sleep:2000")
+    wait_for(lambda: any(row.attempts for row in rows()))
+    worker.terminate()
+    assert worker.wait(PATIENCE_SECONDS) == 0
+    # Done or still to be done, with the effects that say so; nothing in between.
+    done = sum(row.state == "done" for row in rows())
+    assert done > 0
+    assert effects() == (done, done)
+    start("worker")
+    wait_for(all_ended, ageing=True)
+    assert effects() == (3, 3)
+
+
+def _leased(count: int) -> dict[str, str]:
+    for _ in range(count):
+        send()
+    [chunk] = leases.lease(Lane.ORDINARY, 100)
+    return {"ids": ",".join(map(str, chunk.ids)), "token": str(chunk.token)}
+
+
+@pytest.mark.req("F51")
+def test_chunk_sent_a_hundred_times_to_four_workers_has_its_effects_once(start: Start) -> None:
+    told = _leased(5)
+    for _ in range(100):
+        assert tasks.send(deliver, queue="outbox", **told)
+    start("worker", CONCURRENCY="4")
+    wait_for(lambda: all_ended() and tasks.waiting("outbox") == 0)
+    assert [(row.state, row.attempts) for row in rows()] == [("done", 1)] * 5
+    assert effects() == (5, 5)
+
+
+class _Opens:
+    """Unpickled, it would make a file."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __reduce__(self) -> Any:
+        return open, (str(self.file), "w")
+
+
+@pytest.mark.req("F54")
+def test_bytes_that_are_no_task_run_nothing_and_hold_up_nobody(
+    start: Start, tmp_path: Path
+) -> None:
+    broker, ran = tasks._broker(), tmp_path / "ran"
+    told = _leased(2)
+    assert tasks.send(deliver, queue="outbox", **told)
+    message = json.loads(broker.lindex("outbox", 0))
+    pickled = base64.b64encode(pickle.dumps(((), {"ids": _Opens(ran)}, {}))).decode()
+    strange = [
+        b"\x80\x04\x95not json",
+        b"{}",
+        b"[1, 2]",
+        json.dumps(
+            message | {"body": pickled, "content-type": "application/x-python-serialize"}
+        ).encode(),
+        json.dumps(message | {"body": base64.b64encode(b"{{{").decode()}).encode(),
+        json.dumps(message | {"headers": message["headers"] | {"task": "no.such.task"}}).encode(),
+    ]
+    for raw in strange:
+        broker.rpush("outbox", raw)  # workers take from this end: these come first
+    workers = [start("worker")]
+
+    def ended() -> bool:
+        # As ./run does: a worker that ends is started again.
+        if workers[-1].poll() is not None:
+            workers.append(start("worker"))
+        return all_ended()
+
+    wait_for(ended)
+    assert effects() == (2, 2)
+    assert not ran.exists()
+    assert tasks.waiting("outbox") == 0
+
+
+@pytest.mark.soak
+@pytest.mark.req("F46")
+def test_task_longer_than_the_visibility_timeout_starts_twice_and_has_its_effect_once(
+    start: Start, tmp_path: Path
+) -> None:
+    send()
+    start("relay")
+    for _ in range(2):
+        start("worker", "task.mid=sleep:14000", VISIBILITY_SECONDS="5")
+    wait_for(all_ended)
+    time.sleep(12)  # what comes again has time to come again
+    assert [(row.state, row.attempts) for row in rows()] == [("done", 1)]
+    assert effects() == (1, 1)
+    assert (tmp_path / "worker.log").read_text().count("task_started") >= 2
