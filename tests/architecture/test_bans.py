@@ -214,3 +214,16 @@ def test_repository_names_no_machine_path_and_no_leftover() -> None:
         and (ROOT / name).exists()
         and words.search((ROOT / name).read_text(errors="replace"))
     ]
+
+
+@pytest.mark.req("F47")
+def test_no_task_is_sent_for_later() -> None:
+    """A delay is a row with `due_at`: a task with an ETA beyond the visibility timeout repeats."""
+    said = [
+        f"{path}:{line} {name}({keyword.arg}=)"
+        for path, tree in SOURCES.items()
+        for line, name, call in calls(tree)
+        for keyword in call.keywords
+        if keyword.arg in {"eta", "countdown"}
+    ]
+    assert not said

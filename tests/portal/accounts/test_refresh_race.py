@@ -13,7 +13,7 @@ from portal.accounts.services.sessions import Client, TokenRevoked, Tokens
 from portal.core import clock
 from tests.portal.accounts.conftest import PHONE
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.req("J9")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.req("J9", "F71")]
 AT_ONCE = 6
 SUITE_TRIALS = 20
 SOAK_TRIALS = 500

@@ -140,6 +140,7 @@ def policy() -> Iterator[None]:
         valkey.config_set("maxmemory-policy", before)
 
 
+@pytest.mark.req("F43")
 @pytest.mark.parametrize(
     ("name", "found"),
     [
