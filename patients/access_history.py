@@ -1,9 +1,9 @@
-"""Who had access to single patients, from history: shares, and the patients' own accounts."""
+"""Who had access to single patients, from history: shares, caregivers, the patients themselves."""
 
 from collections.abc import Iterator
 from uuid import UUID
 
-from patients.models import Patient, PatientShare
+from patients.models import Caregiver, Patient, PatientShare
 from portal.access import reports
 from portal.access.reports import Access, Window, versions
 
@@ -27,6 +27,26 @@ def access_of_shares(period: Window, trial: UUID | None) -> Iterator[Access]:
             granted_by=row.granted_by_id,
             record=row.pgh_obj_id,
         )
+
+
+@reports.source
+def access_of_caregivers(period: Window, trial: UUID | None) -> Iterator[Access]:
+    """Yield who cared for a patient during `period`."""
+    patients = _patients(trial)
+    for row, recorded in versions(Caregiver, period):
+        held = Window(row.from_at, row.to_at).common(recorded)
+        if held is not None and row.patient_id in patients:
+            yield Access(
+                person=row.person_id,
+                via="caregiver",
+                what=row.relation,
+                scope="patient",
+                place=row.patient_id,
+                place_name=patients[row.patient_id],
+                window=held,
+                granted_by=row.granted_by_id,
+                record=row.pgh_obj_id,
+            )
 
 
 @reports.source

@@ -17,6 +17,7 @@ class PatientsConfig(AppConfig):
         """Say where access comes from, and keep the rows that guardian's foreign keys point to."""
         importlib.import_module("patients.selectors")
         importlib.import_module("patients.services.accounts")
+        importlib.import_module("patients.services.caregivers")
         importlib.import_module("patients.services.sharing")
         importlib.import_module("patients.access_history")
         post_migrate.connect(_ensure_permissions, sender=self)

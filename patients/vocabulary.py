@@ -290,6 +290,34 @@ class IdentityPurpose(TextChoices):
     OTHER_TRIALS = "other_trials", _("To see other trials of the person")
 
 
+class ErasureBasis(TextChoices):
+    """Why personal data are erased (PV-05; GDPR Art. 17, ICH E6(R3) 4.2.2(b))."""
+
+    REQUEST = "request", _("The person asked for it")
+    WITHDRAWAL = "withdrawal", _("Consent to keep it was withdrawn")
+    RETENTION_ENDED = "retention_ended", _("The time for which it must be kept is over")
+    MISTAKE = "mistake", _("It was recorded by mistake")
+
+
+class ErasedPart(TextChoices):
+    """What is erased of an identity: how to reach the person, or all that says who it is."""
+
+    CONTACT = "contact", _("Contact data")
+    EVERYTHING = "everything", _("The whole identity")
+
+
+class Relation(TextChoices):
+    """How a caregiver is related to the patient."""
+
+    PARENT = "parent", _("Parent")
+    GUARDIAN = "guardian", _("Legal guardian")
+    SPOUSE = "spouse", _("Spouse or partner")
+    CHILD = "child", _("Child")
+    RELATIVE = "relative", _("Other relative")
+    PROFESSIONAL = "professional", _("Professional caregiver")
+    OTHER = "other", _("Other")
+
+
 class CareSetting(TextChoices):
     """Where the patients of a site's monitoring plan are."""
 

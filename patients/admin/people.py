@@ -2,19 +2,24 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from patients import models
 from patients.admin.common import BY_SUBJECT, PLACES, SUBJECT, SUBJECT_OR_DATE
-from patients.vocabulary import Participation, VitalStatus
+from patients.admin.identity import link_to_identity
+from patients.services.caregivers import assign_caregiver, end_caregiver
+from patients.vocabulary import Participation, Relation, VitalStatus
 from portal.access.permissions import Permission as P
 from portal.desk.base import ClinicalAdmin
 from portal.desk.columns import clinical_date, figure, plain, state
 from portal.desk.derived import derived
 from portal.desk.groups import Group
+from portal.desk.setup import PersonField, ReasonForm, SetupAdmin
 from portal.desk.site import site
 
 _PARTICIPATION = {
@@ -71,6 +76,9 @@ class PatientAdmin(ClinicalAdmin):
             and "patient" in {f.name for f in model._meta.concrete_fields}
             and model_admin.has_view_permission(request)
         ]
+        link = link_to_identity(obj, request.user) if obj is not None else None
+        if link is not None:
+            context["record_links"].append({"name": _("Identity"), "url": _identity_url(*link)})
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
     def _list_of(self, model: Any, patient: Any) -> str:
@@ -84,6 +92,12 @@ class PatientAdmin(ClinicalAdmin):
             return None
         unit = (row.age_unit or "").lower()
         return f"{plain(row.age)}" if unit in ("", "years") else f"{plain(row.age)} {unit}"
+
+
+def _identity_url(page: str, argument: str) -> str:
+    if page == "add":
+        return f"{reverse('admin:patients_identity_add')}?{urlencode({'usubjid': argument})}"
+    return reverse("admin:patients_identity_change", args=[argument])
 
 
 class VisitAdmin(ClinicalAdmin):
@@ -114,6 +128,35 @@ class VisitAdmin(ClinicalAdmin):
     ended_as_given = clinical_date("ended", title=_("ended"), ordering="ended")
 
 
+class CaregiverForm(ReasonForm):
+    """Who cares for whom; without a user name an account is made."""
+
+    person_name = PersonField(
+        label=_("Person (user name)"),
+        required=False,
+        help_text=_("Empty: an account is made, whose name tells nothing of the person."),
+    )
+    end_now = forms.BooleanField(
+        label=_("End it now"),
+        required=False,
+        help_text=_("The person loses the patient on their next request."),
+    )
+
+
+def _entrust(self: Any, data: dict[str, Any], **acting: Any) -> Any:
+    return assign_caregiver(
+        patient=data["patient"],
+        person=data["person_name"],
+        relation=Relation(data["relation"]),
+        to_at=data["to_at"],
+        **acting,
+    )
+
+
+def _take_back(self: Any, record: Any, data: dict[str, Any], **acting: Any) -> Any:
+    return end_caregiver(caregiver=record, **acting)
+
+
 site.register(models.Patient, PatientAdmin)
 site.register(models.Visit, VisitAdmin)
 for _model in (
@@ -136,14 +179,31 @@ site.register(
     models.MedicalHistory,
     derived(models.MedicalHistory, P.MEDICAL_HISTORY_VIEW, Group.PATIENTS, is_everyday=True),
 )
-for _model in (models.Identity, models.PatientIdentity):
-    site.register(_model, derived(_model, P.IDENTITY_VIEW, Group.PATIENTS))
 site.register(
     models.PatientShare,
     derived(
         models.PatientShare,
         P.ASSIGNMENT_VIEW,
         Group.PEOPLE,
+        list_select_related=("patient", "person", "granted_by"),
+        search_fields=("^person__username", "^patient__subject_number"),
+    ),
+)
+site.register(
+    models.Caregiver,
+    derived(
+        models.Caregiver,
+        P.ASSIGNMENT_VIEW,
+        Group.PEOPLE,
+        base=SetupAdmin,
+        form=CaregiverForm,
+        add_permission=P.PATIENT_ENTRUST,
+        change_permission=P.PATIENT_ENTRUST,
+        added=("patient", "person_name", "relation", "to_at"),
+        changed=("end_now",),
+        anchor_of=lambda self, data: data["patient"],
+        create=_entrust,
+        change=_take_back,
         list_select_related=("patient", "person", "granted_by"),
         search_fields=("^person__username", "^patient__subject_number"),
     ),

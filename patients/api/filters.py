@@ -1,9 +1,32 @@
 """Filters of patients, vital signs and findings."""
 
+from typing import Any
+
 import django_filters
+from django.db.models import QuerySet
 
 from patients import vocabulary as v
+from patients.services.identities import find_person
+from portal.access.permissions import Permission
+from portal.access.scoping import may
 from portal.api.filters import ReferenceFilter, SearchFilter, SinceFilter, UntilFilter
+from portal.core import clock
+
+
+class PersonSearchFilter(SearchFilter):
+    """By number; where none contains the text, by the whole name or an identifier of the person.
+
+    The latter for those who may know who the patients are, and each such search is recorded.
+    """
+
+    def filter(self, qs: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """Return the rows. Raises: KeyMissing."""
+        numbered = super().filter(qs, value)
+        user = self.parent.request.user
+        if not value or not may(user, Permission.IDENTITY_VIEW) or numbered.exists():
+            return numbered
+        found = find_person(text=value, by=user, at=clock.now())
+        return qs.filter(pk__in=[patient.pk for patient in found])
 
 
 class PatientFilter(django_filters.FilterSet):
@@ -14,7 +37,7 @@ class PatientFilter(django_filters.FilterSet):
     status = django_filters.ChoiceFilter(
         field_name="participation", choices=v.Participation.choices
     )
-    search = SearchFilter(fields=("subject_number", "usubjid"))
+    search = PersonSearchFilter(fields=("subject_number", "usubjid"))
 
 
 class VitalSignOfPatientFilter(django_filters.FilterSet):

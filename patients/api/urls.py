@@ -3,7 +3,8 @@
 from django.urls import path
 
 from patients.api import alerts, views
-from patients.api.identity import IdentityView
+from patients.api.caregivers import CaregiverViewSet, PatientCaregiverViewSet
+from patients.api.identity import IdentityViewSet
 from patients.api.observation_sets import ObservationSetViewSet
 from patients.api.series import VitalSeriesViewSet
 from patients.api.sharing import PatientShareViewSet, ShareViewSet
@@ -70,7 +71,26 @@ urlpatterns = [
         name="intake-vitals-upload",
     ),
     path("intake/batch/", intake.BatchView.as_view(), name="intake-batch"),
-    path("patients/<uuid:pk>/identity/", IdentityView.as_view(), name="patient-identity"),
+    path(
+        "patients/<uuid:pk>/identity/",
+        IdentityViewSet.as_view({**DETAIL, "post": "create", "patch": "partial_update"}),
+        name="patient-identity",
+    ),
+    path(
+        "patients/<uuid:pk>/identity/erase/",
+        IdentityViewSet.as_view({"post": "erase"}),
+        name="patient-identity-erase",
+    ),
+    path(
+        "patients/<uuid:pk>/caregivers/",
+        PatientCaregiverViewSet.as_view({**LIST, "post": "create"}),
+        name="patient-caregivers",
+    ),
+    path(
+        "caregivers/<uuid:pk>/end/",
+        CaregiverViewSet.as_view({"post": "end"}),
+        name="caregiver-end",
+    ),
     path(
         "patients/<uuid:pk>/shares/",
         PatientShareViewSet.as_view({**LIST, "post": "create"}),

@@ -2,12 +2,13 @@
 
 from patients.models.alert import UNCLOSED, Alert, AlertBreach
 from patients.models.base import ClinicalRecord
+from patients.models.caregiver import Caregiver
 from patients.models.consent import Consent, ConsentDocument, ConsentPurpose, ConsentWithdrawal
 from patients.models.decision import ConsentDecision
 from patients.models.device import Device, DeviceAssignment
 from patients.models.epro import DiaryAnswer, DiaryAssignment, EproReport, QuestionnaireResult
 from patients.models.finding import AbstractFinding, DataFinding, DataPoint
-from patients.models.identity import Identity, PatientIdentity
+from patients.models.identity import Identity, IdentityKey, PatientIdentity
 from patients.models.intake import QuarantinedSubmission, ReportProcessing, VitalsUpload
 from patients.models.laboratory import LabResult
 from patients.models.monitoring import MonitoringPlan
@@ -48,6 +49,7 @@ __all__ = [
     "Alert",
     "AlertBreach",
     "Allocation",
+    "Caregiver",
     "ClinicalFlag",
     "ClinicalRecord",
     "Coding",
@@ -68,6 +70,7 @@ __all__ = [
     "Exposure",
     "ExposureGiven",
     "Identity",
+    "IdentityKey",
     "LabResult",
     "MedicalHistory",
     "Medication",

@@ -17,12 +17,13 @@ from trials.models import Institution
 
 
 @in_schema("identity")
-@tracked(clinical=True)
+@tracked(clinical=True, exclude=("name_index", "identifier_indexes"))
 class Identity(VersionedModel):
     """A person, held by the institution. A second trial is a second Patient of the same person.
 
-    Every column of personal data is AEAD ciphertext beside the id of its key (portal.core.sealed);
-    `name_index` and `identifier_indexes` are keyed digests for equality search.
+    Every column of personal data is AEAD ciphertext under the person's own key, whose id stands
+    beside it (IdentityKey); `name_index` and `identifier_indexes` are keyed digests for equality
+    search, which no history keeps: they would outlive an erasure.
     """
 
     access_paths = AccessPaths(
@@ -46,6 +47,8 @@ class Identity(VersionedModel):
     )
     # Which key made the digests, so that those of an older one are found and made anew.
     index_key_id = models.CharField(max_length=40, default="", editable=False)
+    contact_erased_at = models.DateTimeField(_("contact erased"), null=True, editable=False)
+    erased_at = models.DateTimeField(_("erased"), null=True, editable=False)
 
     class Meta(VersionedModel.Meta):
         verbose_name = _("identity")
@@ -57,6 +60,42 @@ class Identity(VersionedModel):
         constraints: ClassVar[list[Any]] = [
             sealed_under(column, "key_id", name=f"identity_{column}_is_sealed")
             for column in ("name", "birth_date", "contact", "identifiers")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+@in_schema("identity")
+@tracked(clinical=True, exclude=("person_key", "contact_key"))
+class IdentityKey(VersionedModel):
+    """The keys of one writing of an identity: for how to reach the person, and for the rest.
+
+    They are random, made anew with every writing, and stand here wrapped under the ring alone. Its
+    id is the key id in the sealed columns. History holds ciphertext and never a key, so what is
+    destroyed here is gone from history too (PV-05).
+    """
+
+    access_paths = AccessPaths(
+        trial="identity__patients__patient__trial",
+        site="identity__patients__patient__site",
+        patient="identity__patients__patient",
+        through_many=True,
+    )
+
+    identity = models.ForeignKey(
+        Identity, models.PROTECT, related_name="keys", verbose_name=_("identity")
+    )
+    key_id = models.CharField(_("key"), max_length=40)
+    person_key = models.BinaryField(null=True, editable=False)
+    contact_key = models.BinaryField(null=True, editable=False)
+
+    class Meta(VersionedModel.Meta):
+        verbose_name = _("key of an identity")
+        verbose_name_plural = _("keys of identities")
+        constraints: ClassVar[list[Any]] = [
+            sealed_under(column, "key_id", name=f"identity_{column}_is_wrapped")
+            for column in ("person_key", "contact_key")
         ]
 
     def __str__(self) -> str:

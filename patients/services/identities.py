@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
-from patients.models import Identity, Patient, PatientIdentity
+from patients.models import Identity, IdentityKey, Patient, PatientIdentity
+from patients.services.identity_keys import KEYS
 from patients.services.personal_data import (
     COLUMNS,
     TABLE,
@@ -17,8 +18,9 @@ from patients.services.personal_data import (
     comparable_identifier,
     opened,
     sealed_row,
+    stated_in,
 )
-from patients.vocabulary import IdentityPurpose
+from patients.vocabulary import ErasedPart, ErasureBasis, IdentityPurpose
 from portal.access.permissions import Permission as P
 from portal.access.scoping import may, visible
 from portal.accounts.models import User
@@ -30,6 +32,7 @@ from portal.core.sealed import blind_index, normalized
 
 # Who may know a patient and is delegated to write their data may write who they are.
 _CHANGE = (P.IDENTITY_VIEW, P.PATIENT_CHANGE)
+_ERASE = (P.IDENTITY_VIEW, P.IDENTITY_ERASE)
 
 
 class ReasonMissing(InvalidInput):
@@ -70,13 +73,12 @@ def record_identity(
         locked = Patient.objects.select_for_update(of=("self",)).select_related("site")
         patient = locked.get(pk=patient.pk)
         _require_unidentified(patient)
-        key = uuid7(at)
+        pk = uuid7(at)
+        columns, key = sealed_row(pk, data, at)
         identity = Identity.objects.create(
-            id=key,
-            institution_id=patient.site.institution_id,
-            created_at=at,
-            **sealed_row(key, data),
+            id=pk, institution_id=patient.site.institution_id, created_at=at, **columns
         )
+        key.save(force_insert=True)
         PatientIdentity.objects.create(identity=identity, patient=patient, created_at=at)
     return identity
 
@@ -100,12 +102,63 @@ def amend_identity(
         identity = _identity_of(patient, lock=True)
         data = replace(opened(identity), **changes)
         check_personal_data(data)
-        columns = sealed_row(identity.pk, data)
-        for column, value in columns.items():
-            setattr(identity, column, value)
-        identity.save(update_fields=list(columns))
-        identity.refresh_from_db(fields=["version"])
+        columns, key = sealed_row(identity.pk, data, at)
+        key.save(force_insert=True)
+        _write(identity, columns)
     return identity
+
+
+def erase_identity(
+    *,
+    patient: Patient,
+    part: ErasedPart,
+    basis: ErasureBasis,
+    by: User,
+    at: datetime,
+    reason: str,
+) -> Identity:
+    """Erase how to reach a person, or all that says who they are, from now on and from history.
+
+    The keys of that part are destroyed with every key that history would need; the pseudonymous
+    data of the trial and the trail stay, and the trail tells who erased what on which basis.
+    Source: PV-05. Locks: the identity's row.
+    It needs no key of the ring, so it can be done when they are lost.
+    Raises: NotFound, NotPermitted, ReasonMissing.
+    """
+    _require(*_ERASE, patient=patient, by=by)
+    if not reason.strip():
+        raise ReasonMissing()
+    with acting(by=by, at=at, reason=reason):
+        identity = _identity_of(patient, lock=True)
+        if part == ErasedPart.CONTACT:
+            erased, keys = ["contact"], ["contact_key"]
+            columns: dict[str, Any] = {"contact": None, "contact_erased_at": at}
+        else:
+            erased, keys = list(COLUMNS), list(KEYS)
+            columns = {
+                **dict.fromkeys(COLUMNS),
+                "name_index": None,
+                "identifier_indexes": [],
+                "contact_erased_at": at,
+                "erased_at": at,
+            }
+        parts = [name for name in stated_in(identity) if name in erased]
+        IdentityKey.objects.filter(identity=identity).update(**dict.fromkeys(keys))
+        _write(identity, columns)
+        _record(
+            Action.ERASED,
+            patient,
+            identity,
+            {"basis": basis.value, "fields": parts},
+            by=by,
+            at=at,
+        )
+    return identity
+
+
+def identity_of(patient: Patient) -> Identity | None:
+    """Return the row that says who a patient is, sealed; None where nothing is recorded."""
+    return Identity.objects.filter(patients__patient=patient).first()
 
 
 def read_identity(
@@ -119,8 +172,23 @@ def read_identity(
     with transaction.atomic():
         identity = _identity_of(patient)
         data = opened(identity)
-        _record_view(patient, identity, data.stated, by=by, at=at, purpose=purpose)
+        detail = {"purpose": purpose.value, "fields": data.stated}
+        _record(Action.VIEWED, patient, identity, detail, by=by, at=at)
     return data
+
+
+def find_person(*, text: str, by: User, at: datetime) -> list[Patient]:
+    """Return the patients in `by`'s scope of exactly this name, or who have this identifier.
+
+    Raises: NotPermitted, KeyMissing.
+    """
+    index = blind_index()
+    names = index.candidates(normalized(text), TABLE, "name")
+    identifiers = index.candidates(comparable_identifier(text), TABLE, "identifiers")
+    condition = Q(identity__name_index__in=names) | Q(
+        identity__identifier_indexes__overlap=identifiers
+    )
+    return _found(condition, "name", "identifiers", by=by, at=at)
 
 
 def find_by_name(*, name: str, by: User, at: datetime) -> list[Patient]:
@@ -129,7 +197,7 @@ def find_by_name(*, name: str, by: User, at: datetime) -> list[Patient]:
     Raises: NotPermitted, KeyMissing.
     """
     digests = blind_index().candidates(normalized(name), TABLE, "name")
-    return _found({"identity__name_index__in": digests}, "name", by=by, at=at)
+    return _found(Q(identity__name_index__in=digests), "name", by=by, at=at)
 
 
 def find_by_identifier(*, identifier: str, by: User, at: datetime) -> list[Patient]:
@@ -138,7 +206,8 @@ def find_by_identifier(*, identifier: str, by: User, at: datetime) -> list[Patie
     Raises: NotPermitted, KeyMissing.
     """
     digests = blind_index().candidates(comparable_identifier(identifier), TABLE, "identifiers")
-    return _found({"identity__identifier_indexes__overlap": digests}, "identifiers", by=by, at=at)
+    condition = Q(identity__identifier_indexes__overlap=digests)
+    return _found(condition, "identifiers", by=by, at=at)
 
 
 def link_patient(
@@ -177,9 +246,8 @@ def other_patients_of_person(*, patient: Patient, by: User, at: datetime) -> lis
         identity = _identity_of(patient)
         links = PatientIdentity.objects.filter(identity=identity).exclude(patient=patient)
         found = _patients(links, by)
-        _record_view(
-            patient, identity, ["patients"], by=by, at=at, purpose=IdentityPurpose.OTHER_TRIALS
-        )
+        detail = {"purpose": IdentityPurpose.OTHER_TRIALS.value, "fields": ["patients"]}
+        _record(Action.VIEWED, patient, identity, detail, by=by, at=at)
     return found
 
 
@@ -204,13 +272,13 @@ def _identity_of(patient: Patient, *, lock: bool = False) -> Identity:
     return identity
 
 
-def _found(condition: Mapping[str, Any], part: str, *, by: User, at: datetime) -> list[Patient]:
+def _found(condition: Q, *parts: str, by: User, at: datetime) -> list[Patient]:
     """Return whom the condition finds in scope; what was searched for is not written down."""
     if not may(by, P.IDENTITY_VIEW):
         raise NotPermitted()
     with transaction.atomic():
-        found = _patients(PatientIdentity.objects.filter(**condition), by)
-        detail = {"fields": [part], "patients": [str(patient.pk) for patient in found]}
+        found = _patients(PatientIdentity.objects.filter(condition), by)
+        detail = {"fields": list(parts), "patients": [str(patient.pk) for patient in found]}
         record(Action.SEARCHED, by=by, at=at, resource="identity", detail=detail)
     return found
 
@@ -220,17 +288,24 @@ def _patients(links: QuerySet[PatientIdentity], by: User) -> list[Patient]:
     return [link.patient for link in rows]
 
 
-def _record_view(
+def _write(identity: Identity, columns: Mapping[str, Any]) -> None:
+    for column, value in columns.items():
+        setattr(identity, column, value)
+    identity.save(update_fields=list(columns))
+    identity.refresh_from_db(fields=["version"])
+
+
+def _record(
+    action: Action,
     patient: Patient,
     identity: Identity,
-    parts: list[str],
+    detail: Mapping[str, Any],
     *,
     by: User,
     at: datetime,
-    purpose: IdentityPurpose,
 ) -> None:
     record(
-        Action.VIEWED,
+        action,
         by=by,
         at=at,
         resource="identity",
@@ -238,5 +313,5 @@ def _record_view(
         trial_id=patient.trial_id,
         site_id=patient.site_id,
         patient_id=patient.pk,
-        detail={"purpose": purpose.value, "fields": parts},
+        detail=detail,
     )

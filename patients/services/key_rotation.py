@@ -1,15 +1,21 @@
-"""Seal identities anew under the current keys, in batches, while the portal reads and writes."""
+"""Bring identities under the current keys, in batches, while the portal reads and writes.
+
+An identity is sealed anew under new keys of its own; those of earlier writings, which history
+needs, are wrapped anew. Afterwards nothing needs an older key of the ring.
+"""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from patients.models import Identity
-from patients.services.personal_data import COLUMNS, opened, sealed_row
+from patients.models import Identity, IdentityKey
+from patients.services.identity_keys import KEYS, wrapped_anew
+from patients.services.personal_data import COLUMNS, opened, sealed_row, stated_in
 from portal.audit.record import Action, record
 from portal.core.errors import Unavailable
 from portal.core.history import acting
@@ -32,9 +38,11 @@ class Rotation:
 
 def outdated() -> QuerySet[Identity]:
     """The identities that are not wholly under the current keys. Raises: KeyMissing."""
-    return Identity.objects.exclude(
-        Q(key_id=key_ring().current) & Q(index_key_id=blind_index().key_id)
+    wrapped = Q(person_key__isnull=False) | Q(contact_key__isnull=False)
+    older = IdentityKey.objects.filter(wrapped, identity=OuterRef("pk")).exclude(
+        key_id=key_ring().current
     )
+    return Identity.objects.filter(Exists(older) | ~Q(index_key_id=blind_index().key_id))
 
 
 def rotate_keys(
@@ -45,7 +53,7 @@ def rotate_keys(
     Each batch is one transaction that commits rows, history and audit entry together: after a
     crash at any point the next run goes on with what is left. A row that somebody is changing is
     left to them and looked at again. A row that does not open stays as it is and is named in
-    `refused`.
+    `refused`, and so is one of whose earlier writings that is true.
     Source: PV-07, ASVS 11.2.2. Locks: the rows of one batch. Raises: KeyMissing.
     """
     if not key_ring().current:
@@ -72,7 +80,8 @@ def _locked(after: UUID | None, refused: list[UUID], batch: int) -> list[Identit
     rows = outdated().exclude(pk__in=refused)
     if after is not None:
         rows = rows.filter(pk__gt=after)
-    return list(rows.select_for_update(skip_locked=True, of=("self",)).order_by("pk")[:batch])
+    held = rows.select_for_update(skip_locked=True, of=("self",)).order_by("pk")
+    return list(held.prefetch_related("keys")[:batch])
 
 
 def _wait_for_writers(refused: list[UUID]) -> None:
@@ -85,23 +94,39 @@ def _wait_for_writers(refused: list[UUID]) -> None:
 
 
 def _seal_anew(rows: list[Identity], rotation: Rotation, by: UUID, at: datetime) -> None:
-    opening = []
+    done: list[Identity] = []
+    made: list[IdentityKey] = []
+    kept: list[IdentityKey] = []
     for row in rows:
         try:
-            columns = sealed_row(row.pk, opened(row))
+            columns, key = sealed_row(row.pk, opened(row), at)
         except Unavailable:
             rotation.refused.append(row.pk)
             continue
+        earlier = list(_wrapped_anew(row))
+        if len(earlier) < len(row.keys.all()):
+            rotation.refused.append(row.pk)  # the present is safe, a part of its history is not
         for column, value in columns.items():
             setattr(row, column, value)
-        opening.append(row)
-    if opening:
-        Identity.objects.bulk_update(opening, _COLUMNS)
-        rotation.done += len(opening)
+        done.append(row)
+        kept += earlier
+        made += [key] if stated_in(row) else []
+    if done:
+        IdentityKey.objects.bulk_update(kept, ["key_id", *KEYS])
+        IdentityKey.objects.bulk_create(made)
+        Identity.objects.bulk_update(done, _COLUMNS)
+        rotation.done += len(done)
         record(
             Action.KEYS_ROTATED,
             by=by,
             at=at,
             resource="identity",
-            detail={"key_id": key_ring().current, "rows": len(opening)},
+            detail={"key_id": key_ring().current, "rows": len(done)},
         )
+
+
+def _wrapped_anew(row: Identity) -> Iterator[IdentityKey]:
+    """Yield the keys of earlier writings that the ring still opens, under its current key."""
+    for key in row.keys.all():
+        with suppress(Unavailable):
+            yield wrapped_anew(key)

@@ -2,18 +2,22 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, NoReturn
 from uuid import UUID
 
-from patients.models import Identity
+from patients.models import Identity, IdentityKey
+from patients.services.identity_keys import KEY_OF, made_for, opener_of, ring_of
 from portal.core.errors import FieldError, InvalidInput
 from portal.core.partial_dates import PartialDateTime
-from portal.core.sealed import BlindIndex, KeyRing, Place, blind_index, key_ring, normalized
+from portal.core.sealed import BlindIndex, KeyRing, Place, blind_index, normalized
 
 TABLE = Identity._meta.db_table
+COLUMNS = tuple(KEY_OF)
 _LONGEST = 1000
+_MOST_KINDS = 20
 
 
 def _nothing() -> Mapping[str, str]:
@@ -42,9 +46,6 @@ class PersonalData:
         return [column for column in COLUMNS if getattr(self, column)]
 
 
-COLUMNS = tuple(part.name for part in fields(PersonalData))
-
-
 def check_personal_data(data: PersonalData) -> None:
     """Raise unless every part can be kept; the refusal names parts and never values.
 
@@ -57,27 +58,31 @@ def check_personal_data(data: PersonalData) -> None:
         raise InvalidInput("Some parts of the identity are not valid.", errors=errors)
 
 
-def sealed_row(row: UUID, data: PersonalData) -> dict[str, Any]:
-    """Return the column values of an identity that holds `data`. Raises: KeyMissing."""
-    ring, index = key_ring(), blind_index()
-    return {
-        **{column: _seal(ring, row, column, data) for column in COLUMNS},
-        "key_id": ring.current,
-        "name_index": _name_digest(index, data),
-        "identifier_indexes": sorted(
-            {
-                index.digest(comparable_identifier(value), TABLE, "identifiers")
-                for value in data.identifiers.values()
-            }
-        ),
-        "index_key_id": index.key_id,
+def sealed_row(row: UUID, data: PersonalData, at: datetime) -> tuple[dict[str, Any], IdentityKey]:
+    """Return the column values of an identity that holds `data`, and the new keys that seal them.
+
+    Raises: KeyMissing.
+    """
+    index = blind_index()
+    key, rings = made_for(row, at)
+    columns = {
+        **{column: _seal(rings[KEY_OF[column]], row, column, data) for column in COLUMNS},
+        "key_id": str(key.pk),
+        **_digests_of(data, index),
     }
+    return columns, key
 
 
 def opened(identity: Identity) -> PersonalData:
     """Return what an identity's row holds. Raises: KeyMissing, SealBroken."""
-    ring = key_ring()
-    clear = {column: _open(ring, identity, column) for column in COLUMNS}
+    stated = {column: bytes(getattr(identity, column)) for column in stated_in(identity)}
+    clear: dict[str, Any] = dict.fromkeys(COLUMNS)
+    if stated:
+        key = opener_of(identity)
+        rings = {name: ring_of(key, name) for name in {KEY_OF[column] for column in stated}}
+        for column, value in stated.items():
+            place = Place(TABLE, column, identity.pk)
+            clear[column] = json.loads(rings[KEY_OF[column]].open(value, place))
     birth_date = clear["birth_date"]
     return PersonalData(
         name=clear["name"],
@@ -85,6 +90,11 @@ def opened(identity: Identity) -> PersonalData:
         contact=MappingProxyType(clear["contact"] or {}),
         identifiers=MappingProxyType(clear["identifiers"] or {}),
     )
+
+
+def stated_in(identity: Identity) -> list[str]:
+    """Return the names of the parts that an identity's row holds; nothing is opened for it."""
+    return [column for column in COLUMNS if getattr(identity, column) is not None]
 
 
 def comparable_identifier(value: str) -> str:
@@ -103,11 +113,17 @@ def _seal(ring: KeyRing, row: UUID, column: str, data: PersonalData) -> bytes | 
     return ring.seal(json.dumps(value, ensure_ascii=False).encode(), Place(TABLE, column, row))
 
 
-def _open(ring: KeyRing, identity: Identity, column: str) -> Any:
-    sealed = getattr(identity, column)
-    if sealed is None:
-        return None
-    return json.loads(ring.open(bytes(sealed), Place(TABLE, column, identity.pk)))
+def _digests_of(data: PersonalData, index: BlindIndex) -> dict[str, Any]:
+    return {
+        "name_index": _name_digest(index, data),
+        "identifier_indexes": sorted(
+            {
+                index.digest(comparable_identifier(value), TABLE, "identifiers")
+                for value in data.identifiers.values()
+            }
+        ),
+        "index_key_id": index.key_id,
+    }
 
 
 def _name_digest(index: BlindIndex, data: PersonalData) -> bytes | None:
@@ -120,6 +136,8 @@ def _refused(data: PersonalData) -> Iterator[tuple[str, str]]:
     if data.birth_date is not None and data.birth_date.zone is not None:
         yield "birth_date", "A date of birth has no time zone."
     for part in ("contact", "identifiers"):
+        if len(getattr(data, part)) > _MOST_KINDS:
+            yield part, "It has too many kinds."
         for kind, value in getattr(data, part).items():
             if not _is_text(kind) or not _is_text(value):
                 yield part, "One of its kinds or values is empty, too long or not text."

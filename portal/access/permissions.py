@@ -75,6 +75,7 @@ class Permission(StrEnum):
     ADVERSE_EVENT_REPORT = "adverse_event:report"
     EPRO_REPORT_TRANSCRIBE = "epro_report:transcribe"
     PATIENT_SHARE = "patient:share"
+    PATIENT_ENTRUST = "patient:entrust"
     # medical judgments
     PATIENT_JUDGE_ELIGIBILITY = "patient:judge_eligibility"
     ADVERSE_EVENT_ASSESS = "adverse_event:assess"
@@ -97,6 +98,7 @@ class Permission(StrEnum):
     MEDICAL_HISTORY_CODE = "medical_history:code"
     # apart: personal data and unblinding facts
     IDENTITY_VIEW = "identity:view"
+    IDENTITY_ERASE = "identity:erase"
     ALLOCATION_VIEW = "allocation:view"
 
     @property

@@ -37,8 +37,9 @@ class Window:
 class Access:
     """One person had `what` at `place` during `window`.
 
-    `via` is assignment (`what` is the role), delegation (the task), share (the permissions) or
-    account (a patient's own). `scope` is portal, sponsor, trial, site or patient.
+    `via` is assignment (`what` is the role), delegation (the task), share (the permissions),
+    caregiver (the relation) or account (a patient's own). `scope` is portal, sponsor, trial, site
+    or patient.
     """
 
     person: UUID

@@ -164,7 +164,9 @@ _ROLES = (
         "principal_investigator",
         _("Principal investigator"),
         _SITE,
-        NOTICES_READ | {P.DELEGATION_CHANGE, P.PATIENT_SHARE, P.ROSTER_CHANGE},
+        NOTICES_READ
+        | {P.DELEGATION_CHANGE, P.PATIENT_SHARE, P.ROSTER_CHANGE}
+        | {P.IDENTITY_ERASE, P.PATIENT_ENTRUST},
         includes=(_DOCTOR,),
         is_site_staff=True,
     ),

@@ -14,13 +14,13 @@ from portal.core import clock
 
 # Assignments and patients lie above this package and are reached through the user alone.
 _PATIENT_ROLE = "patient"
+_CAREGIVER_ROLE = "caregiver"
 
 
 def roles_held(user: User, at: datetime) -> list[dict[str, Any]]:
     """Return the roles of `user` at that instant: role, sponsor, trial and site."""
-    in_force = user.assignments.filter(from_at__lte=at).filter(
-        Q(to_at__isnull=True) | Q(to_at__gt=at)
-    )
+    now = Q(from_at__lte=at) & (Q(to_at__isnull=True) | Q(to_at__gt=at))
+    in_force = user.assignments.filter(now)
     held: list[dict[str, Any]] = [
         {"role": role, "sponsor": sponsor, "trial": trial, "site": site}
         for role, sponsor, trial, site in in_force.order_by("role", "from_at", "id").values_list(
@@ -34,6 +34,12 @@ def roles_held(user: User, at: datetime) -> list[dict[str, Any]]:
             return held
         place = {"sponsor": None, "trial": own.trial_id, "site": own.site_id}
         held.append({"role": _PATIENT_ROLE, **place})
+    else:
+        cared_for = user.cares_for.filter(now).order_by("from_at", "id")
+        held += [
+            {"role": _CAREGIVER_ROLE, "sponsor": None, "trial": trial, "site": site}
+            for trial, site in cared_for.values_list("patient__trial_id", "patient__site_id")
+        ]
     return held
 
 

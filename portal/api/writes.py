@@ -6,7 +6,7 @@ transaction: the change, its history, its messages and the kept answer commit to
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from typing import Any, ClassVar
@@ -53,13 +53,17 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a write is told: who calls, about which record, with which body, when and why."""
+    """What a write is told: who calls, about which record, with which body, when and why.
+
+    `above` is the record above, of a NestedMixin.
+    """
 
     by: User
     at: datetime
     reason: str
     record: Any
     body: Mapping[str, Any]
+    above: Any = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +116,7 @@ class WriteMixin:
             record = self._named(write.on, body)
         reason = reason_of(request, body, is_required=write.needs_reason)
         stated = stated_versions(request, record) if write.is_conditional else None
-        call = Call(by, clock.now(), reason, record, body)
+        call = Call(by, clock.now(), reason, record, body, getattr(self, "above", None))
         key = idempotency.keyed(request, by)
         with transaction.atomic():
             if key is None:
@@ -188,7 +192,7 @@ class WriteMixin:
 
     def _perform(self, write: Write, call: Call, stated: frozenset[str] | None) -> Response:
         if stated is not None:
-            call = Call(call.by, call.at, call.reason, _locked(call.record, stated), call.body)
+            call = replace(call, record=_locked(call.record, stated))
         made = write.perform(call)
         if made is None:
             return Response(status=204)

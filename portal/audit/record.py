@@ -31,6 +31,7 @@ class Action(StrEnum):
     ACCESS_REVIEWED = "access_reviewed"
     AUDIT_REVIEWED = "audit_reviewed"
     VERIFIED = "verified"
+    ERASED = "erased"
     KEYS_ROTATED = "keys_rotated"
     RESTORED = "restored"
     CONFIGURED = "configured"

@@ -31,8 +31,9 @@ BOARD = frozenset({"unblinded_statistician", "dsmb_member"})
 CODER = frozenset({"medical_coder"})
 PHARMACIST = frozenset({"unblinded_pharmacist"})
 LABORATORY = frozenset({"laboratory"})
-PATIENT = frozenset({"patient"})
-NOTHING_YET = frozenset({"caregiver", "device"})
+# Who cares for a patient sees and does what the patient does.
+PATIENT = frozenset({"patient", "caregiver"})
+NOTHING_YET = frozenset({"device"})
 
 STAFF = ADMINS | REVIEWERS | SITE_STAFF | BOARD | CODER | PHARMACIST | LABORATORY
 CLINICAL = REVIEWERS | SITE_STAFF | BOARD
@@ -46,7 +47,8 @@ class Row:
     `of` names the list of the world that the endpoint reads; `below` the one whose id stands in the
     address, and `sees` who sees that record above: to them a refusal is 403, to others 404.
     `by_trial` says that the list has that filter; `is_clinical_write` that
-    the right is asked before the body is read.
+    the right is asked before the body is read; `is_absent` that the world has no such record below
+    the one in the address, so that whoever may is told so.
     """
 
     may: frozenset[str]
@@ -56,6 +58,7 @@ class Row:
     sees: frozenset[str] = frozenset()
     by_trial: bool = False
     is_clinical_write: bool = False
+    is_absent: bool = False
 
 
 def _row(may: frozenset[str], **more: Any) -> Row:
@@ -153,8 +156,24 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("vital-history", "GET"): _row(READS_HISTORY, below="vitals", sees=READS_VITALS),
     ("finding-history", "GET"): _row(READS_TRAIL, below="findings", sees=READS_FINDINGS),
     ("patient-identity", "GET"): _row(SITE_STAFF, below="patients", sees=READS_PATIENTS),
+    ("patient-identity", "POST"): _row(
+        SITE_STAFF, below="patients", sees=READS_PATIENTS, is_clinical_write=True
+    ),
+    ("patient-identity", "PATCH"): _row(
+        SITE_STAFF, below="patients", sees=READS_PATIENTS, is_clinical_write=True, is_absent=True
+    ),
+    ("patient-identity-erase", "POST"): _row(
+        INVESTIGATOR, below="patients", sees=READS_PATIENTS, is_clinical_write=True, is_absent=True
+    ),
+    ("patient-caregivers", "GET"): _row(READS_HISTORY, below="patients", sees=READS_PATIENTS),
+    ("patient-caregivers", "POST"): _row(
+        INVESTIGATOR, below="patients", sees=READS_PATIENTS, is_clinical_write=True
+    ),
+    ("caregiver-end", "POST"): _row(INVESTIGATOR, below="entries"),
     ("patient-shares", "GET"): _row(READS_HISTORY, below="patients", sees=READS_PATIENTS),
-    ("patient-shares", "POST"): _row(INVESTIGATOR, below="patients", sees=READS_PATIENTS),
+    ("patient-shares", "POST"): _row(
+        INVESTIGATOR, below="patients", sees=READS_PATIENTS, is_clinical_write=True
+    ),
     ("share-end", "POST"): _row(INVESTIGATOR, below="entries"),
     ("delegations", "GET"): _row(READS_HISTORY | ADMINS),
     ("delegations", "POST"): _row(INVESTIGATOR, is_clinical_write=True),
@@ -164,7 +183,8 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("access-reviews", "POST"): _row(ADMINS | {"trial_manager"}, is_clinical_write=True),
     ("access-report", "GET"): _row(READS_HISTORY | ADMINS),
     ("notifications", "GET"): _row(EVERYBODY),
-    ("notification", "GET"): _row(EVERYBODY, below="entries"),
+    # One's own alone: under another record's id there is never one, for nobody.
+    ("notification", "GET"): _row(frozenset(), below="entries"),
     ("notification-acknowledge", "POST"): _row(EVERYBODY, below="entries"),
     ("notifications-acknowledge", "POST"): _row(EVERYBODY),
     ("notifications-seen", "POST"): _row(EVERYBODY),

@@ -115,7 +115,8 @@ def _write(
         is_seen = record is None or (
             reader.is_within(record) and reader.role in (row.sees or row.may)
         )
-        expected = ({400, 428} if may else {403}) if is_seen else {404}
+        refused = {404} if row.is_absent else {400, 428}
+        expected = (refused if may else {403}) if is_seen else {404}
         if answer.status_code not in expected:
             yield f"{reader.role}: {method} {name} {record}: {answer.status_code} not {expected}"
 

@@ -19,6 +19,8 @@ from patients.models import (
     Visit,
     VitalSign,
 )
+from patients.services.caregivers import assign_caregiver
+from patients.vocabulary import Relation
 from portal.access.roles import ROLES, Level
 from portal.access.unblinded import unblinded
 from portal.accounts.models import SessionKind, User, UserKind
@@ -192,15 +194,26 @@ def make_person(
 ) -> User:
     """Make a person who holds `role` at `where`: a sponsor, trial, site or patient, or everywhere.
 
-    A caregiver's and a device's assignments have no service yet: they hold nothing.
+    A device holds nothing: its token opens the intake alone.
     """
-    kind = UserKind.PATIENT if isinstance(where, Patient) else UserKind.PERSON
+    is_patient = isinstance(where, Patient) and role != "caregiver"
+    kind = UserKind.PATIENT if is_patient else UserKind.PERSON
     with acting(by=SYSTEM_ACCOUNT, reason="test"):
         person = User.objects.create(username=name, password="!", kind=kind, **changes)
         world.people[name] = person
         if role == "patient":
             Patient.objects.filter(pk=where.pk).update(account=person)
             sync_access(at=clock.now(), people=[person.pk])
+        elif role == "caregiver":
+            by = User.objects.get(pk=SYSTEM_ACCOUNT)
+            assign_caregiver(
+                patient=where,
+                person=person,
+                relation=Relation.CHILD,
+                by=by,
+                at=clock.now(),
+                reason="test",
+            )
         elif role is not None and Level.PATIENT not in ROLES[role].levels:
             by = User.objects.get(pk=SYSTEM_ACCOUNT)
             assign_role(person=person, role=role, where=where, from_at=BEGAN, by=by, at=clock.now())

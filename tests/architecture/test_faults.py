@@ -23,7 +23,6 @@ WAITING: dict[str, str] = {
     **dict.fromkeys(("F97", "F98"), _FORMS),
     "F107": "deadlines and their clock come with safety reports",
     "F108": "randomization comes later",
-    "F109": "erasure comes later",
     "F110": "shown for every answer as a tenant property (T7)",
 }
 

@@ -213,7 +213,9 @@ class AccessSerializer(serializers.Serializer[Any]):
     username = serializers.CharField()
     display_name = serializers.CharField()
     organization = serializers.CharField()
-    via = serializers.ChoiceField(choices=["assignment", "delegation", "share", "account"])
+    via = serializers.ChoiceField(
+        choices=["assignment", "delegation", "share", "caregiver", "account"]
+    )
     what = serializers.CharField()
     scope = serializers.ChoiceField(choices=["portal", "sponsor", "trial", "site", "patient"])
     place = serializers.UUIDField(allow_null=True)

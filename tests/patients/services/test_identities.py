@@ -8,21 +8,23 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from pytest_django import Settings
 
-from patients.models import Identity, Patient, PatientIdentity
+from patients.models import Identity, IdentityKey, Patient, PatientIdentity, VitalSign
 from patients.services.identities import (
     AlreadyIdentified,
     AnotherInstitution,
     ReasonMissing,
     SameTrial,
     amend_identity,
+    erase_identity,
     find_by_identifier,
     find_by_name,
     link_patient,
     other_patients_of_person,
     read_identity,
 )
-from patients.services.personal_data import COLUMNS, PersonalData
-from patients.vocabulary import IdentityPurpose
+from patients.services.identity_keys import ring_of
+from patients.services.personal_data import COLUMNS, PersonalData, stated_in
+from patients.vocabulary import ErasedPart, ErasureBasis, IdentityPurpose
 from portal.accounts.models import User
 from portal.api.errors import problem_of
 from portal.audit.models import AuditEntry
@@ -31,7 +33,7 @@ from portal.core.errors import InvalidInput, NotFound, NotPermitted
 from portal.core.history import TRACKED, acting
 from portal.core.ids import SYSTEM_ACCOUNT
 from portal.core.partial_dates import PartialDateTime
-from portal.core.sealed import KeyMissing, SealBroken
+from portal.core.sealed import KeyMissing, SealBroken, key_id_of
 from tests.access.world import World, add_patient, make_person
 from tests.patients.services.people import (
     CANARIES,
@@ -149,7 +151,7 @@ def test_history_of_an_identity_is_ciphertext(patient: Patient, ines: User) -> N
 
     for row in TRACKED[Identity].objects.filter(pgh_obj_id=identity.pk):
         for column in COLUMNS:
-            assert bytes(getattr(row, column))[:4] == b"\x01\x02k1"
+            assert bytes(getattr(row, column))[:2] == b"\x01\x24"
             assert b"Quirina" not in bytes(getattr(row, column))
 
 
@@ -196,7 +198,12 @@ def test_patient_is_identified_once(patient: Patient, ines: User) -> None:
 def test_clear_text_is_refused_by_the_database(column: str, patient: Patient, ines: User) -> None:
     identity = identify(patient, ines)
 
-    for text in (CANARIES["name"].encode(), b"\x01\x02k1short", b"\x01\x02k2" + bytes(40)):
+    key = identity.key_id.encode()
+    for text in (
+        CANARIES["name"].encode(),
+        b"\x01\x24" + key + b"short",
+        b"\x01\x02k2" + bytes(40),
+    ):
         with (
             pytest.raises(DatabaseError, match=f"identity_{column}_is_sealed"),
             acting(by=SYSTEM_ACCOUNT, reason="test"),
@@ -210,13 +217,93 @@ def test_ciphertext_moved_to_another_person_or_column_is_refused(
     first = identify(patient, ines)
     second = identify(world.patients[1], ines, name="Somebody Else")
     with acting(by=SYSTEM_ACCOUNT, reason="tampering"):
-        Identity.objects.filter(pk=first.pk).update(name=second.name)
+        with pytest.raises(DatabaseError, match="identity_name_is_sealed"), transaction.atomic():
+            Identity.objects.filter(pk=first.pk).update(name=second.name)
+        Identity.objects.filter(pk=first.pk).update(name=first.identifiers)
         Identity.objects.filter(pk=second.pk).update(contact=second.identifiers)
 
     for someone in (patient, world.patients[1]):
         with pytest.raises(SealBroken):
             read(someone, ines)
     assert entries() == []
+
+
+def erase(patient: Patient, by: User, part: ErasedPart, reason: str = "asked for it") -> Identity:
+    return erase_identity(
+        patient=patient, part=part, basis=ErasureBasis.REQUEST, by=by, at=clock.now(), reason=reason
+    )
+
+
+def keys_of_history(identity: Identity, column: str) -> list[str]:
+    """Return the keys that history's ciphertext of a column would need."""
+    rows = TRACKED[Identity].objects.filter(pgh_obj_id=identity.pk).order_by("pgh_id")
+    sealed = [bytes(value) for value in rows.values_list(column, flat=True) if value]
+    return [key_id_of(value) for value in sealed]
+
+
+@pytest.mark.req("PV-05", "F109")
+def test_erased_contact_is_gone_from_history_too_and_the_rest_stays(
+    patient: Patient, ines: User
+) -> None:
+    identity = identify(patient, ines)
+    amend(patient, ines, contact={"phone": "2"})
+    vitals = list(VitalSign.objects.filter(patient=patient).values())
+    trail = TRACKED[Identity].objects.filter(pgh_obj_id=identity.pk).count()
+    erase(patient, ines, ErasedPart.CONTACT)
+
+    assert read(patient, ines) == person(contact={})
+    for needed in keys_of_history(identity, "contact"):
+        key = IdentityKey.objects.get(pk=needed)
+        assert (key.contact_key, key.person_key is None) == (None, False)
+        with pytest.raises(KeyMissing):
+            ring_of(key, "contact_key")
+    assert len(keys_of_history(identity, "contact")) == 2
+    assert list(VitalSign.objects.filter(patient=patient).values()) == vitals
+    assert TRACKED[Identity].objects.filter(pgh_obj_id=identity.pk).count() == trail + 1
+    [entry] = [entry for entry in entries() if entry.action == "erased"]
+    assert entry.detail == {"basis": "request", "fields": ["contact"]}
+
+
+@pytest.mark.req("PV-05", "F109")
+def test_erased_person_is_found_and_read_no_more_whatever_keys_there_are(
+    patient: Patient, ines: User
+) -> None:
+    identity = identify(patient, ines)
+    erased = erase(patient, ines, ErasedPart.EVERYTHING)
+
+    assert read(patient, ines) == PersonalData()
+    assert erased.erased_at is not None
+    assert names_found(CANARIES["name"], ines) == []
+    assert find_by_identifier(identifier=CANARIES["national"], by=ines, at=clock.now()) == []
+    row = Identity.objects.get(pk=identity.pk)
+    assert (row.name_index, row.identifier_indexes, stated_in(row)) == (None, [], [])
+    keys = IdentityKey.objects.filter(identity=identity).values_list("person_key", "contact_key")
+    assert set(keys) == {(None, None)}
+    assert Patient.objects.filter(pk=patient.pk).exists()
+
+
+@pytest.mark.req("PV-05")
+def test_erasure_needs_no_key_but_a_reason_and_the_investigator(
+    world: World, patient: Patient, ines: User, settings: Settings
+) -> None:
+    identify(patient, ines)
+    nurse = make_person(world, "eraser", "study_coordinator", patient.site)
+    with pytest.raises(NotPermitted):
+        erase(patient, nurse, ErasedPart.CONTACT)
+    with pytest.raises(ReasonMissing):
+        erase(patient, ines, ErasedPart.CONTACT, " ")
+    settings.IDENTITY_KEYS = settings.IDENTITY_INDEX_KEY = ""
+    assert stated_in(erase(patient, ines, ErasedPart.EVERYTHING)) == []
+
+
+def test_contact_given_again_after_an_erasure_is_kept_under_a_new_key(
+    patient: Patient, ines: User
+) -> None:
+    identify(patient, ines)
+    erase(patient, ines, ErasedPart.CONTACT)
+    amend(patient, ines, contact={"phone": "3"})
+
+    assert read(patient, ines) == person(contact={"phone": "3"})
 
 
 @pytest.mark.req("F112")
@@ -270,7 +357,8 @@ def test_new_key_is_used_from_the_next_write_on(
     amend(patient, ines, contact={"phone": "1"})
     settings.IDENTITY_KEYS = ring_text("new")
     assert read(patient, ines) == person(contact={"phone": "1"})
-    assert Identity.objects.get(pk=identity.pk).key_id == "new"
+    written = Identity.objects.get(pk=identity.pk)
+    assert IdentityKey.objects.get(pk=written.key_id).key_id == "new"
 
 
 @pytest.mark.parametrize("text", ["quirina xylander-zhuk", " QUIRINA  Xylander-Zhuk ",

@@ -17,8 +17,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from pytest_django import Settings
 
-from patients.models import Identity, Patient
+from patients.models import Identity, IdentityKey, Patient
 from patients.services.identities import amend_identity, find_by_name, read_identity
+from patients.services.identity_keys import ring_of
 from patients.services.key_rotation import outdated, rotate_keys
 from patients.services.personal_data import PersonalData
 from patients.vocabulary import IdentityPurpose
@@ -27,7 +28,7 @@ from portal.audit.models import AuditEntry
 from portal.core import clock
 from portal.core.history import TRACKED, acting
 from portal.core.ids import SYSTEM_ACCOUNT
-from portal.core.sealed import KeyMissing
+from portal.core.sealed import KeyMissing, Place, key_id_of
 from tests.access.world import World, add_patient, make_world
 from tests.patients.services.people import identify, index_text, investigator, person, ring_text
 
@@ -73,7 +74,7 @@ def committed_ward(transactional_db: None, settings: Settings) -> Ward:
 
 
 def keys_in_use() -> set[str]:
-    return set(Identity.objects.values_list("key_id", flat=True))
+    return set(IdentityKey.objects.values_list("key_id", flat=True))
 
 
 def rotate(batch: int = 3) -> list[int]:
@@ -136,7 +137,7 @@ def test_row_whose_key_is_gone_stays_and_is_named(ward: Ward, settings: Settings
     amend_identity(
         patient=ward.patients[0], changes={"name": "Lost"}, by=ward.by, at=clock.now(), reason="x"
     )
-    lost = Identity.objects.get(key_id="lost")
+    lost = Identity.objects.get(keys__key_id="lost")
     settings.IDENTITY_KEYS = ring_text("new", "old")
     err = StringIO()
 
@@ -146,8 +147,23 @@ def test_row_whose_key_is_gone_stays_and_is_named(ward: Ward, settings: Settings
     assert str(lost.pk) in err.getvalue()
     assert bytes(Identity.objects.get(pk=lost.pk).name or b"") == bytes(lost.name or b"")
     settings.IDENTITY_KEYS = ring_text("new", "lost")
-    call_command("rotate_keys", stdout=StringIO())
+    with pytest.raises(CommandError, match="1 identities sealed anew, 1 do not open"):
+        call_command("rotate_keys", stderr=err)
+    settings.IDENTITY_KEYS = ring_text("new")
     assert ward.names() == ["Lost", *NAMES[1:]]
+    settings.IDENTITY_KEYS = ring_text("new", "old")  # what history needs is wrapped anew too
+    call_command("rotate_keys", stdout=StringIO())
+    assert keys_in_use() == {"new"}
+
+
+def test_keys_of_earlier_writings_are_wrapped_anew(ward: Ward, settings: Settings) -> None:
+    rotate()
+    settings.IDENTITY_KEYS = ring_text("new")
+
+    first: Any = TRACKED[Identity]._default_manager.filter(pgh_label="insert").earliest("pgh_id")
+    key = IdentityKey.objects.get(pk=key_id_of(bytes(first.name)))
+    place = Place("patients_identity", "name", first.pgh_obj_id)
+    assert ring_of(key, "person_key").open(bytes(first.name), place) == b'"Person 0"'
 
 
 @pytest.mark.parametrize("name", ["IDENTITY_KEYS", "IDENTITY_INDEX_KEY"])
@@ -287,7 +303,7 @@ def test_rotation_killed_in_and_after_every_batch_goes_on(
             wait_for(BLOCKED)
             child.kill()
         wait_for(GONE)
-        assert Identity.objects.filter(key_id="new").count() == done
+        assert PEOPLE - outdated().count() == done
 
         child = start()
         child.go()
@@ -295,7 +311,7 @@ def test_rotation_killed_in_and_after_every_batch_goes_on(
         assert child.hear() == str(done - 3 * batch)
         child.kill()
         wait_for(GONE)
-        assert Identity.objects.filter(key_id="new").count() == done
+        assert PEOPLE - outdated().count() == done
         assert committed_ward.names() == NAMES
 
     assert keys_in_use() == {"new"}

@@ -151,6 +151,8 @@ def test_canaries_stand_nowhere_in_clear(settings: Settings, logged: StringIO) -
     assert len(values) > 500
     assert values["identity.patients_identity.name"]
     assert values["audit.patients_identityhistory.name"]
+    assert "audit.patients_identityhistory.name_index" not in values
+    assert "audit.patients_identitykeyhistory.person_key" not in values
     assert {place: found_in(data) for place, data in values.items() if found_in(data)} == {}
     assert found_in(dump()) == set()
     assert logged.getvalue().count('"event": "request_failed"') == 5

@@ -33,6 +33,8 @@ CLINICAL_VALUES = (
 ABOUT_DATA = {
     P.DATA_FINDING_RESOLVE,
     P.PATIENT_SHARE,
+    P.PATIENT_ENTRUST,
+    P.IDENTITY_ERASE,
     P.ALERT_ACKNOWLEDGE,
     P.ALERT_CLOSE,
     P.EPRO_REPORT_DECIDE_CONSENT,
@@ -51,6 +53,8 @@ SET_UP = {
     P.OUTBOX_DELIVERY_CHANGE,
     P.RISK_RULE_CHANGE,
     P.RISK_RULE_ACTIVATE,
+    P.ROSTER_CHANGE,
+    P.LADDER_CHANGE,
 }
 CLINICAL_RECORDS = {p.resource for p in CLINICAL_VALUES} | {"identity", "allocation"}
 
@@ -100,7 +104,8 @@ def test_patients_answers_are_given_by_the_patient_or_their_caregiver() -> None:
 
 
 def test_exceptions_for_one_patient_are_granted_by_the_investigator() -> None:
-    assert holders(P.PATIENT_SHARE) == {"principal_investigator"}
+    for permission in (P.PATIENT_SHARE, P.PATIENT_ENTRUST, P.IDENTITY_ERASE):
+        assert holders(permission) == {"principal_investigator"}
 
 
 @pytest.mark.parametrize("permission", sorted(CODING))

@@ -1,0 +1,114 @@
+"""Who cares for one patient and answers in their place (domain.md 3)."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.utils.translation import gettext as _
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from patients.models import Caregiver, Patient
+from patients.services.caregivers import assign_caregiver, end_caregiver
+from patients.vocabulary import Relation
+from portal.access.permissions import Permission
+from portal.accounts.models import User
+from portal.api.fields import StrictUUIDField, UntilField
+from portal.api.permissions import Requirement
+from portal.api.reasons import OnlyReasonSerializer, ReasonedSerializer
+from portal.api.serializers import RecordSerializer, ReferenceField
+from portal.api.views import ListMixin, NestedMixin, ScopedViewSet
+from portal.api.writes import Call, On, Write, WriteMixin
+from portal.core.errors import FieldError, InvalidInput
+
+
+class CaregiverSerializer(RecordSerializer):
+    """A person who cares for the patient."""
+
+    patient = ReferenceField("patient")
+    person = ReferenceField("person")
+    relation = serializers.ChoiceField(choices=Relation.choices)
+    from_at = serializers.DateTimeField()
+    to_at = serializers.DateTimeField(allow_null=True)
+    granted_by = ReferenceField("granted_by")
+
+
+class AssignCaregiverSerializer(ReasonedSerializer):
+    """Who cares for the patient; without `person` an account is made for them."""
+
+    person = StrictUUIDField(required=False)
+    relation = serializers.ChoiceField(choices=Relation.choices)
+    from_at = UntilField(required=False)
+    to_at = UntilField(required=False, allow_null=True)
+
+
+def assign(call: Call) -> Caregiver:
+    """Let somebody care for the patient above."""
+    person = None
+    if "person" in call.body:
+        person = User.objects.filter(pk=call.body["person"], is_active=True).first()
+        if person is None:
+            told = _("There is no such account.")
+            raise InvalidInput(errors=(FieldError("/person", "unknown", told),))
+    return assign_caregiver(
+        patient=call.record,
+        person=person,
+        relation=Relation(call.body["relation"]),
+        from_at=call.body.get("from_at"),
+        to_at=call.body.get("to_at"),
+        by=call.by,
+        at=call.at,
+        reason=call.reason,
+    )
+
+
+def end(call: Call) -> Caregiver:
+    """End it now."""
+    return end_caregiver(caregiver=call.record, by=call.by, at=call.at, reason=call.reason)
+
+
+class PatientCaregiverViewSet(WriteMixin, NestedMixin, ListMixin, ScopedViewSet):
+    """patients/{id}/caregivers/."""
+
+    queryset = Caregiver.objects.all()
+    serializer_class = CaregiverSerializer
+    parent = Patient.objects.all()
+    parent_permission = Permission.PATIENT_VIEW
+    parent_field = "patient"
+    permissions: ClassVar[Mapping[str, Requirement]] = {
+        "list": Permission.ASSIGNMENT_VIEW,
+        "create": Permission.PATIENT_ENTRUST,
+    }
+    writes: ClassVar[Mapping[str, Write]] = {
+        "create": Write(
+            form=AssignCaregiverSerializer,
+            perform=assign,
+            on=On.ABOVE,
+            status=201,
+            needs_reason=True,
+        )
+    }
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Let somebody answer for the patient; it takes effect on their next request."""
+        return self.write()
+
+
+class CaregiverViewSet(WriteMixin, ScopedViewSet):
+    """caregivers/{id}/end/."""
+
+    queryset = Caregiver.objects.all()
+    serializer_class = CaregiverSerializer
+    permissions: ClassVar[Mapping[str, Requirement]] = {"end": Permission.PATIENT_ENTRUST}
+    writes: ClassVar[Mapping[str, Write]] = {
+        "end": Write(
+            form=OnlyReasonSerializer,
+            perform=end,
+            needs_reason=True,
+            seen_by=Permission.ASSIGNMENT_VIEW,
+        )
+    }
+
+    def end(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """End it now; the person loses the patient on their next request."""
+        return self.write()
