@@ -1,6 +1,5 @@
 """Every kind of tampering at random positions is found and named; an untouched trail never is."""
 
-import sys
 from pathlib import Path
 from random import Random
 
@@ -10,6 +9,7 @@ from django.db import connection, transaction
 from portal.audit.verification import Report, verify
 from portal.audit.witness import read_anchor
 from portal.core import clock
+from tests import soaks
 from tests.portal.audit.conftest import Trail
 from tests.portal.audit.tampers import TAMPERS, Deed, Intruder
 
@@ -72,17 +72,18 @@ def test_untouched_trail_gives_no_alarm(trail: Trail) -> None:
 
 @pytest.mark.soak
 def test_every_tampering_at_twenty_positions_is_found(trail: Trail, tmp_path: Path) -> None:
-    wrong = {kind: missed(trail, kind, SOAK_POSITIONS, tmp_path) for kind in TAMPERS}
-    trials = SOAK_POSITIONS * len(TAMPERS)
+    positions = soaks.trials(SOAK_POSITIONS)
+    wrong = {kind: missed(trail, kind, positions, tmp_path) for kind in TAMPERS}
+    trials = positions * len(TAMPERS)
     failed = sum(map(len, wrong.values()))
-    sys.stderr.write(f"{trials - failed} of {trials} tampers found\n")
+    soaks.tell(f"{trials - failed} of {trials} tampers found ({len(TAMPERS)} kinds)")
     assert {kind: list_ for kind, list_ in wrong.items() if list_} == {}
 
 
 @pytest.mark.soak
 def test_as_many_untouched_trails_give_no_alarm(trail: Trail) -> None:
     anchor = read_anchor(trail.anchor)
-    trials = SOAK_POSITIONS * len(TAMPERS)
+    trials = soaks.trials(SOAK_POSITIONS * len(TAMPERS))
     alarms = sum(not verify(now=clock.now(), anchor=anchor).is_clean for _ in range(trials))
-    sys.stderr.write(f"{alarms} alarms in {trials} verifications of an untouched trail\n")
+    soaks.tell(f"{alarms} alarms in {trials} verifications of an untouched trail")
     assert alarms == 0

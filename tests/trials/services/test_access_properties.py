@@ -17,6 +17,7 @@ from portal.accounts.models import User
 from portal.core import clock
 from portal.core.history import acting
 from portal.core.ids import SYSTEM_ACCOUNT
+from tests import soaks
 from tests.access.fixtures import world
 from tests.access.world import World
 from trials.models import Assignment, Delegation
@@ -178,7 +179,7 @@ def test_taking_one_right_away_never_shows_more_and_the_index_tells_the_truth(
 
 
 @pytest.mark.soak
-@settings(OFTEN, max_examples=2_000, derandomize=False)
+@settings(OFTEN, max_examples=soaks.trials(2_000), derandomize=False)
 @given(facts=GIVEN, out=st.integers(0, 5))
 def test_the_same_over_two_thousand_worlds(
     world: World, facts: list[tuple[Any, ...]], out: int
