@@ -118,26 +118,6 @@ urlpatterns = [
         ObservationSetViewSet.as_view({"get": "candidate"}),
         name="patient-observation-set-candidate",
     ),
-    path(
-        "patients/<uuid:pk>/observation-sets/",
-        ObservationSetViewSet.as_view({**LIST, "post": "create"}),
-        name="patient-observation-sets",
-    ),
-    path(
-        "patients/<uuid:pk>/observation-sets/candidate/",
-        ObservationSetViewSet.as_view({"get": "candidate"}),
-        name="patient-observation-set-candidate",
-    ),
-    path(
-        "patients/<uuid:pk>/observation-sets/",
-        ObservationSetViewSet.as_view({**LIST, "post": "create"}),
-        name="patient-observation-sets",
-    ),
-    path(
-        "patients/<uuid:pk>/observation-sets/candidate/",
-        ObservationSetViewSet.as_view({"get": "candidate"}),
-        name="patient-observation-set-candidate",
-    ),
     path("alerts/", alerts.AlertViewSet.as_view(LIST), name="alerts"),
     path("alerts/<uuid:pk>/", alerts.AlertViewSet.as_view(DETAIL), name="alert"),
     path(
