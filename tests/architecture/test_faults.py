@@ -6,12 +6,10 @@ FAULTS = tuple(f"F{number}" for number in range(1, 113))
 
 _SOCKETS = "live connections: shown with the sockets' own tests"
 _FORMS = "signing and locking come with electronic forms"
-_NOTICES = "notices and their ladder come with alerts"
 _DISKS = "needs a file system of its own, which a test without root cannot mount"
 
 WAITING: dict[str, str] = {
     "F13": "deadlines of safety reports and their watcher come with safety reports",
-    **dict.fromkeys(("F11", "F104", "F105"), _NOTICES),
     "F29": "the lint of migrations is not written yet",
     "F30": "there is no released version to run beside this one",
     "F31": "shedding when every connection is used is not shown yet",
