@@ -60,7 +60,12 @@ def _fill(stage: Stage, one: Contestant, rows: int) -> None:
         ]
         fresh = dict.fromkeys(("id", "submission_id"), _UUID7)
         values = ", ".join(fresh.get(name, f"r.{name}") for name in columns)
-        hand.execute("SET session_replication_role = replica")
+        # They run in every replication role, so they are put to sleep and woken again.
+        always = hand.execute(
+            "SELECT tgname FROM pg_trigger WHERE tgrelid = %s::regclass AND tgenabled = 'A'",
+            [table],
+        ).fetchall()
+        hand.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
         hand.execute("SET maintenance_work_mem = '1GB'")
         # Sorted once at the end, not row by row; those of constraints stay.
         indexes = hand.execute(
@@ -79,6 +84,9 @@ def _fill(stage: Stage, one: Contestant, rows: int) -> None:
             )
         for _, definition in indexes:
             hand.execute(definition)
+        hand.execute(f"ALTER TABLE {table} ENABLE TRIGGER ALL")
+        for (name,) in always:
+            hand.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}")
         hand.execute(f"VACUUM ANALYZE {table}")
 
 
