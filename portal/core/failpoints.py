@@ -31,6 +31,7 @@ NAMES: dict[str, str] = {
     "task.before_effect": "the attempt is counted and committed, the handler has not begun",
     "task.mid": "the handler has run, its transaction is open",
     "task.after_effect": "effects and receipt are committed, the message is not acknowledged",
+    "socket.received": "a socket's message was read, nothing was done about it",
     "pipeline.before_write": "uploads are locked and decoded, nothing is written",
     "pipeline.mid_write": "answers and readings are written, no rule was asked",
     "pipeline.before_commit": "everything of a chunk is written, nothing is committed",

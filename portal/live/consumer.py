@@ -18,6 +18,7 @@ from portal.accounts.services import sessions
 from portal.accounts.services.sessions import Authenticated, UserInactive
 from portal.core import clock
 from portal.core.errors import NotAuthenticated
+from portal.core.failpoints import failpoint
 from portal.core.ids import uuid7
 from portal.live import topics
 from portal.live.answers import answer, sequences_of
@@ -103,6 +104,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Answer one message of the client; anything but the protocol ends the socket."""
         self.messages_in += 1
+        failpoint("socket.received")
         if self._ending is not None:
             return
         try:

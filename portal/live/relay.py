@@ -7,7 +7,7 @@ published: a relay that dies in between publishes it again, under the same readi
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,7 +23,7 @@ from portal.core import clock
 from portal.live import messages, topics
 from portal.live.broadcast import Published, Rights, broadcast
 from portal.live.models import PendingUpdate
-from portal.live.sources import PACED, tellings
+from portal.live.sources import PACED, Telling, tellings
 from portal.ops.health import own_connection_parameters
 
 log = structlog.get_logger(__name__)
@@ -34,7 +34,7 @@ PACED_BATCH = 5000
 POLL_SECONDS = 1.0
 RETRY_SECONDS = 1.0
 _ACTIVE_LOCK = 0x11FE_0001
-# A wall that was off for longer starts from a snapshot anyhow.
+# What waited for longer (no relay ran) is not told one by one.
 KEPT = timedelta(minutes=10)
 
 
@@ -88,16 +88,24 @@ class Relay:
             rows += pending.filter(resource__in=due)[:PACED_BATCH]
         if not rows:
             return None
-        ids: dict[str, list[Any]] = {}
-        for row in rows:
-            if row.created_at >= at - KEPT:
-                ids.setdefault(row.resource, []).extend(row.records)
-        told = [one for resource, records in ids.items() for one in tellings(resource, records)]
-        wanted = [(one, topic) for one in told for topic in one.topics]
+        wanted = _wanted(row for row in rows if row.created_at >= at - KEPT)
+        stale = {
+            topic
+            for one, topic in _wanted(row for row in rows if row.created_at < at - KEPT)
+            if one.sequence is None
+        }
         # Read last: a right that was lost before these records were stored is known to be lost.
-        numbers, rights = _numbers_and_rights(sum(one.sequence is None for one, _ in wanted))
+        numbers, rights = _numbers_and_rights(
+            sum(one.sequence is None for one, _ in wanted) + len(stale)
+        )
         given = iter(numbers)
         updates = []
+        for topic in stale:
+            # Too late to be news: whoever has watched all the while fetches the topic anew.
+            group, number = topics.group(topic), next(given)
+            text = messages.encode({"type": "resync", "topic": topic})
+            updates.append(Published(group, text, None, number, self._last.get(group)))
+            self._last[group] = number
         for one, topic in wanted:
             group = topics.group(topic, one.person)
             if one.sequence is None:
@@ -116,6 +124,15 @@ class Relay:
             )
             updates.append(Published(group, text, one.key, number, previous, one.is_change))
         return Batch([row.pk for row in rows], updates, rights)
+
+
+def _wanted(rows: Iterable[PendingUpdate]) -> list[tuple[Telling, str]]:
+    """Return what rows tell, with each topic that is told."""
+    ids: dict[str, list[Any]] = {}
+    for row in rows:
+        ids.setdefault(row.resource, []).extend(row.records)
+    told = [one for resource, records in ids.items() for one in tellings(resource, records)]
+    return [(one, topic) for one in told for topic in one.topics]
 
 
 def _numbers_and_rights(count: int) -> tuple[list[int], Rights]:

@@ -41,13 +41,18 @@ def protected_models() -> list[type[Model]]:
 def allocated(world: World, arm: int) -> Iterator[None]:
     """Let every patient of the world be in one of the two arms, until the block ends."""
     with transaction.atomic():
-        with acting(by=SYSTEM_ACCOUNT, reason="test"), unblinded():
-            for number, patient in enumerate(world.patients):
-                for model in protected_models():
-                    # Neighbors differ, so that an order by arm is not the order by anything else.
-                    _fill(model, patient, number, (arm + number) % 2)
+        allocate(world, arm)
         yield
         transaction.set_rollback(True)
+
+
+def allocate(world: World, arm: int) -> None:
+    """Put every patient of the world in one of the two arms."""
+    with acting(by=SYSTEM_ACCOUNT, reason="test"), unblinded():
+        for number, patient in enumerate(world.patients):
+            for model in protected_models():
+                # Neighbors differ, so that an order by arm is not the order by anything else.
+                _fill(model, patient, number, (arm + number) % 2)
 
 
 def set_up(world: World) -> None:

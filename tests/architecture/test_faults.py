@@ -4,7 +4,6 @@ from tests.architecture.test_traceability import marked
 
 FAULTS = tuple(f"F{number}" for number in range(1, 113))
 
-_SOCKETS = "live connections: shown with the sockets' own tests"
 _FORMS = "signing and locking come with electronic forms"
 _DISKS = "needs a file system of its own, which a test without root cannot mount"
 
@@ -16,7 +15,6 @@ WAITING: dict[str, str] = {
     **dict.fromkeys(("F32", "F33", "F111"), _DISKS),
     "F36": "two clocks five minutes apart are not shown yet; history takes the database's",
     "F38": "the time limit of idle transactions is a setting, not shown yet",
-    **dict.fromkeys(("F55", "F57", "F58", "F59", "F60", "F61"), _SOCKETS),
     "F91": "no endpoint takes an archive yet",
     **dict.fromkeys(("F97", "F98"), _FORMS),
     "F107": "deadlines and their clock come with safety reports",

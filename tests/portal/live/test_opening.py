@@ -31,14 +31,14 @@ FOREIGN = (
 
 
 @pytest.mark.req("W1")
-async def test_page_of_another_origin_gets_no_socket(connect: Connect) -> None:
+async def test_W01_page_of_another_origin_gets_no_socket(connect: Connect) -> None:
     for origin in FOREIGN:
         client = await connect(headers=((b"host", b"localhost"), (b"origin", origin.encode())))
         assert client.code is not None, origin
 
 
 @pytest.mark.req("W1")
-async def test_own_page_listed_page_and_program_without_origin_get_one(
+async def test_W01_own_page_listed_page_and_program_without_origin_get_one(
     world: World, connect: Connect, settings: Any
 ) -> None:
     settings.ALLOWED_ORIGINS = ["https://wall.example"]
@@ -52,7 +52,7 @@ async def test_own_page_listed_page_and_program_without_origin_get_one(
 
 
 @pytest.mark.req("W2")
-async def test_ticket_opens_one_socket_and_no_second_one(world: World, connect: Connect) -> None:
+async def test_W02_ticket_opens_one_socket_and_no_second(world: World, connect: Connect) -> None:
     query = f"?ticket={await in_database(ticket_of)(world)}"
     first = await connect(query=query)
     ready = await first.hear()
@@ -62,7 +62,7 @@ async def test_ticket_opens_one_socket_and_no_second_one(world: World, connect: 
 
 
 @pytest.mark.req("W2")
-async def test_of_six_sockets_with_one_ticket_one_opens(world: World, connect: Connect) -> None:
+async def test_W02_of_six_sockets_with_one_ticket_one_opens(world: World, connect: Connect) -> None:
     query = f"?ticket={await in_database(ticket_of)(world)}"
     clients = await asyncio.gather(*(connect(query=query) for _ in range(6)))
     outputs = [await c.communicator.receive_output(timeout=30) for c in clients]
@@ -71,7 +71,7 @@ async def test_of_six_sockets_with_one_ticket_one_opens(world: World, connect: C
 
 
 @pytest.mark.req("W2")
-async def test_what_is_no_fresh_ticket_closes_with_4401(world: World, connect: Connect) -> None:
+async def test_W02_what_is_no_fresh_ticket_closes_with_4401(world: World, connect: Connect) -> None:
     old = await in_database(ticket_of)(world, ago=60)
     access = await in_database(access_token)(world.people["ines"])
     for wrong in (old, access, "a.b.c", "x&ticket=y"):
@@ -135,7 +135,7 @@ NO_SEQUENCES = (-1, 2**63, 2**64, "NaN", "7", 1.5, True)
 
 
 @pytest.mark.req("W4", "W9")
-async def test_what_is_no_message_of_the_protocol_closes_with_4400(
+async def test_W04_W09_what_is_no_message_of_the_protocol_closes_with_4400(
     world: World, connect: Connect
 ) -> None:
     for text in NO_MESSAGES:
@@ -145,7 +145,7 @@ async def test_what_is_no_message_of_the_protocol_closes_with_4400(
 
 
 @pytest.mark.req("W8")
-async def test_after_that_is_no_sequence_closes_with_4400(world: World, connect: Connect) -> None:
+async def test_W08_after_that_is_no_sequence_closes(world: World, connect: Connect) -> None:
     for after in NO_SEQUENCES:
         client = await connect(world.people["ines"])
         await client.say(type="subscribe", topic=f"site.{world.sites[0].pk}.vitals", after=after)
@@ -153,7 +153,7 @@ async def test_after_that_is_no_sequence_closes_with_4400(world: World, connect:
 
 
 @pytest.mark.req("W4")
-async def test_bytes_and_a_flood_close_with_4400(world: World, connect: Connect) -> None:
+async def test_W04_bytes_and_a_flood_close_with_4400(world: World, connect: Connect) -> None:
     client = await connect(world.people["ines"])
     await client.send(b"\x00\x01")
     assert await client.closed() == 4400
@@ -164,7 +164,7 @@ async def test_bytes_and_a_flood_close_with_4400(world: World, connect: Connect)
 
 
 @pytest.mark.req("W7")
-async def test_oldest_of_too_many_sockets_of_a_person_makes_room(
+async def test_W07_oldest_of_too_many_sockets_of_a_person_makes_room(
     world: World, connect: Connect, settings: Any
 ) -> None:
     settings.LIVE_SOCKETS_PER_USER = 2
@@ -178,7 +178,7 @@ async def test_oldest_of_too_many_sockets_of_a_person_makes_room(
 
 
 @pytest.mark.req("W7")
-async def test_address_with_too_many_sockets_gets_no_more(
+async def test_W07_address_with_too_many_sockets_gets_no_more(
     world: World, connect: Connect, settings: Any
 ) -> None:
     settings.LIVE_SOCKETS_PER_ADDRESS = 1
@@ -203,7 +203,7 @@ def let_expire(session: Session) -> None:
 
 
 @pytest.mark.req("W6")
-async def test_socket_ends_with_its_session(world: World, connect: Connect) -> None:
+async def test_W06_socket_ends_with_its_session(world: World, connect: Connect) -> None:
     for name, end in (("ines", sign_out), ("mei", let_expire), ("mo", deactivate)):
         person = world.people[name]
         client = await connect(person)

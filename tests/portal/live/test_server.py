@@ -1,91 +1,31 @@
-"""The socket on the real server: frames, heartbeats, slow readers, limits of the protocol."""
+"""The socket on the real server: origins, slow readers, the relay's process."""
 
-import asyncio
 import json
-import os
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from collections.abc import AsyncIterator
 
 import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_socket
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
-from portal.embedded.program_table import PROGRAMS
 from portal.live.broadcast import Published, broadcast
 from portal.live.topics import group
 from portal.live.watch import rights_state
-from tests.access.world import World, access_token
+from tests.access.world import World
 from tests.portal.live.conftest import in_database, store
+from tests.portal.live.server import PATIENCE, code_of, enter, hear, running
 
 pytestmark = pytest.mark.django_db(transaction=True)
-PATIENCE = 60.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
-def port(world: World) -> Iterator[int]:
-    """A web process of the portal, as the supervisor starts it."""
-    number = free_port()
-    web = next(program for program in PROGRAMS if program.name == "web")
-    process = subprocess.Popen(
-        web.command(host="127.0.0.1", port=number, data="."),
-        env=os.environ | {"PORTAL_PROCESS": "web"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", number), timeout=1).close()
-                break
-            except OSError:
-                assert time.monotonic() < deadline, "the server did not start"
-                time.sleep(0.1)
-        yield number
-    finally:
-        process.terminate()
-        process.wait(PATIENCE)
-
-
-@pytest.fixture
-async def address(port: int) -> AsyncIterator[str]:
-    """Where its socket is."""
-    yield f"ws://127.0.0.1:{port}/ws/live/"
-
-
-async def hear(connection: ClientConnection) -> dict[str, Any]:
-    message: dict[str, Any] = json.loads(await asyncio.wait_for(connection.recv(), PATIENCE))
-    return message
-
-
-async def enter(connection: ClientConnection, world: World, topic: str | None = None) -> None:
-    token = await in_database(access_token)(world.people["ines"])
-    await connection.send(json.dumps({"type": "authenticate", "token": token}))
-    assert (await hear(connection))["type"] == "ready"
-    if topic:
-        await connection.send(json.dumps({"type": "subscribe", "topic": topic}))
-        assert (await hear(connection))["type"] == "subscribed"
-        assert (await hear(connection))["type"] == "snapshot"
-
-
-async def code_of(connection: ClientConnection) -> int:
-    try:
-        while True:
-            await asyncio.wait_for(connection.recv(), PATIENCE)
-    except ConnectionClosed as closed:
-        return closed.rcvd.code if closed.rcvd else 1006
+async def address(world: World) -> AsyncIterator[str]:
+    """Where the socket of a web process is."""
+    with running() as server:
+        yield server.address
 
 
 async def send_many(group: str, count: int, reader: ClientConnection, key: str | None) -> None:
@@ -104,14 +44,14 @@ async def send_many(group: str, count: int, reader: ClientConnection, key: str |
 
 
 @pytest.mark.req("W1")
-async def test_page_of_another_origin_is_refused_at_the_handshake(address: str) -> None:
+async def test_W01_page_of_another_origin_is_refused_at_the_handshake(address: str) -> None:
     with pytest.raises(InvalidStatus) as refused:
         await open_socket(address, origin=Origin("https://evil.example"))
     assert refused.value.response.status_code == 403
 
 
 @pytest.mark.req("W4", "F56")
-async def test_reader_that_stops_delays_nobody_and_is_closed_or_told_the_sum(
+async def test_F056_reader_that_stops_delays_nobody_and_is_closed_or_told_the_sum(
     world: World, address: str
 ) -> None:
     topic = f"site.{world.sites[0].pk}.vitals"

@@ -152,7 +152,7 @@ async def test_imported_reading_is_not_live_unless_asked(world: World) -> None:
 
 
 @pytest.mark.req("W3")
-async def test_topic_out_of_scope_is_refused_like_one_that_never_was(
+async def test_W03_topic_out_of_scope_is_refused_like_one_that_never_was(
     world: World, connect: Connect
 ) -> None:
     client = await connect(world.people["ines"])
@@ -181,7 +181,7 @@ NO_TOPICS = (
 
 
 @pytest.mark.req("W3")
-async def test_name_that_is_no_topic_is_unknown(world: World, connect: Connect) -> None:
+async def test_W03_name_that_is_no_topic_is_unknown(world: World, connect: Connect) -> None:
     client = await connect(world.people["ines"])
     for topic in NO_TOPICS:
         await client.say(type="subscribe", topic=topic)
@@ -207,7 +207,7 @@ async def test_after_unsubscribing_nothing_comes(world: World, connect: Connect)
 
 
 @pytest.mark.req("F99", "W5")
-async def test_nothing_stored_after_a_revocation_reaches_the_socket(
+async def test_F099_W05_nothing_stored_after_a_revocation_reaches_the_socket(
     world: World, connect: Connect
 ) -> None:
     ines = world.people["ines"]
@@ -229,7 +229,7 @@ async def test_nothing_stored_after_a_revocation_reaches_the_socket(
 
 
 @pytest.mark.req("F100", "W5")
-async def test_topic_ends_when_its_right_does_and_the_socket_stays(
+async def test_F100_W05_topic_ends_when_its_right_does_and_the_socket_stays(
     world: World, connect: Connect
 ) -> None:
     ines = world.people["ines"]
