@@ -4,8 +4,8 @@ Client and servers on the same cores, contestants in turn within one run, median
 measured from `broadcast()`; "commit" is the vital sign's. The goals are ratios to the peers
 measured in the same run, and latencies.
 
-    ./run bench live [--parts fanout,commits,idle] [--only go,channels,portal] [--sockets N]
-                     [--seconds S] [--runs N] [--peers DIR]
+    ./run bench live [--parts fanout,commits,idle,reconnects,screens] [--sockets N] [--seconds S]
+                     [--only go,channels,portal] [--runs N] [--rounds N] [--peers DIR]
 
 Go and the packages named in the README of the peers' folder have to be installed
 (PORTAL_PEERS or --peers, ../shared/peers when neither is given).
@@ -25,13 +25,21 @@ sys.path[1:1] = [str(ROOT / "benchmarks"), str(ROOT / "benchmarks" / "intake")]
 import commits  # noqa: E402
 import fanout  # noqa: E402
 import idle  # noqa: E402
+import reconnects  # noqa: E402
+import screens  # noqa: E402
 from _run import head  # noqa: E402
 from bed import run  # noqa: E402
 from ground import HERE, Ground  # noqa: E402
 from report import Goals  # noqa: E402
 
 PEERS = Path(os.environ.get("PORTAL_PEERS") or ROOT.parent / "shared" / "peers")
-PARTS = {"fanout": fanout.measure, "commits": commits.measure, "idle": idle.measure}
+PARTS = {
+    "fanout": fanout.measure,
+    "commits": commits.measure,
+    "idle": idle.measure,
+    "reconnects": reconnects.measure,
+    "screens": screens.measure,
+}
 
 
 def main() -> int:
@@ -47,7 +55,8 @@ def main() -> int:
     head(f"./run bench live {' '.join(sys.argv[1:])}")
     with tempfile.TemporaryDirectory(prefix="portal-bench-") as folder:
         at = Path(folder)
-        ground = Ground(at, build(given.peers / "hub.go", at), build(HERE / "sockets.go", at))
+        sources = (given.peers / "hub.go", HERE / "sockets.go", HERE / "reconnects.go")
+        ground = Ground(at, *(build(source, at) for source in sources))
         try:
             ground.start()
             ground.make_portal()
@@ -67,6 +76,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=6)
     parser.add_argument("--window", type=int, default=64, help="messages under way at saturation")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=1000, help="notices for each person")
     parser.add_argument("--peers", type=Path, default=PEERS)
     return parser.parse_args()
 

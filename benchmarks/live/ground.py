@@ -29,9 +29,9 @@ ENVIRONMENT = {
 class Ground(Bed):
     """PostgreSQL, Valkey, a portal with a ward, and the peers."""
 
-    def __init__(self, folder: Path, hub: Path, client: Path) -> None:
+    def __init__(self, folder: Path, hub: Path, client: Path, cutter: Path) -> None:
         super().__init__(folder)
-        self.hub, self.client = hub, client
+        self.hub, self.client, self.cutter = hub, client, cutter
         self.ward: dict[str, Any] = {}
         self.tokens = folder / "tokens"
 
@@ -111,8 +111,8 @@ class Ground(Bed):
 class Client:
     """The load client: it has opened its sockets when this is made, and waits to be told."""
 
-    def __init__(self, ground: Ground, kind: str, *options: str) -> None:
-        shape = ["-topic", ground.topic, "-tokens", str(ground.tokens)]
+    def __init__(self, ground: Ground, kind: str, *options: str, topic: str | None = None) -> None:
+        shape = ["-topic", topic or ground.topic, "-tokens", str(ground.tokens)]
         if kind != "portal":
             shape = ["-shape", "plain"]
         command = [str(ground.client), "-addr", f"127.0.0.1:{PORT}", *shape, *options]

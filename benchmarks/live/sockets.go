@@ -49,7 +49,10 @@ var (
 	topic   = flag.String("topic", "", "")
 	publish = flag.String("publish", "", "")
 	logged  = flag.String("log", "", "a string before the key of a message: each arrival is told")
+	await   = flag.Int64("await", 0, "with -log: wait for so many different keys on all sockets")
+	patient = flag.Float64("patient", 90, "seconds to wait for them")
 	got     int64
+	fresh   int64
 	dead    int64
 )
 
@@ -104,6 +107,7 @@ func expect(c *websocket.Conn, kind string) error {
 func listen(l *link) {
 	buffer := make([]byte, 4096)
 	stamp, mark := []byte(`"t":`), []byte(*logged)
+	known := map[string]bool{}
 	for {
 		_, r, err := l.c.NextReader()
 		if err != nil {
@@ -126,6 +130,10 @@ func listen(l *link) {
 			if key := between(buffer[:size], mark); key != nil {
 				l.arrived = append(l.arrived, arrival{string(key), now})
 				atomic.AddInt64(&got, 1)
+				if *await > 0 && !known[string(key)] {
+					known[string(key)] = true
+					atomic.AddInt64(&fresh, 1)
+				}
 			}
 			continue
 		}
@@ -219,6 +227,9 @@ func main() {
 	fmt.Printf(`{"open": %d, "failed": %d, "seconds": %.2f}`+"\n", int64(*n)-failed, failed, opened)
 	bufio.NewReader(os.Stdin).ReadString('\n')
 	if *publish == "" {
+		for i := 0.0; i < *patient && atomic.LoadInt64(&fresh) < *await; i += 0.05 {
+			time.Sleep(50 * time.Millisecond)
+		}
 		report(links, 0, 0, 0)
 		return
 	}
