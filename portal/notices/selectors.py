@@ -71,11 +71,19 @@ def represent(notices: Collection[Notice], reader: User) -> list[dict[str, Any]]
     Of a record that they may no longer see, a notice says only that there was one.
     """
     steps = next_steps(notices)
+    names = _names(notice.acknowledged_by_id for notice in notices)
     with translation.override(reader.language):
-        return [_represent(notice, reader, steps) for notice in notices]
+        return [_represent(notice, reader, steps, names) for notice in notices]
 
 
-def _represent(notice: Notice, reader: User, steps: Mapping[UUID, NextStep]) -> dict[str, Any]:
+def _names(people: Iterable[UUID | None]) -> Mapping[UUID, str]:
+    wanted = {person for person in people if person}
+    return {user.pk: user.get_full_name() for user in User.objects.filter(pk__in=wanted)} if wanted else {}
+
+
+def _represent(
+    notice: Notice, reader: User, steps: Mapping[UUID, NextStep], names: Mapping[UUID, str]
+) -> dict[str, Any]:
     is_seen = may_see(reader, notice)
     step = steps.get(notice.escalation_id) if notice.escalation_id and is_seen else None
     return {
@@ -97,6 +105,7 @@ def _represent(notice: Notice, reader: User, steps: Mapping[UUID, NextStep]) -> 
         "seen_at": notice.seen_at,
         "acknowledged_at": notice.acknowledged_at,
         "acknowledged_by": notice.acknowledged_by_id,
+        "acknowledged_by_name": notice.acknowledged_by_id and names[notice.acknowledged_by_id],
         "comment": notice.comment,
         "is_bulk": KINDS[NoticeKind(notice.kind)].is_bulk,
         "next_step": step
@@ -140,11 +149,13 @@ def statistics(user: User, at: datetime) -> list[dict[str, Any]]:
         )
         .order_by("trial_id", "site_id", "person_id")
     )
+    names = _names(row["person_id"] for row in counted)
     return [
         {
             "trial": row["trial_id"],
             "site": row["site_id"],
             "person": row["person_id"],
+            "person_name": names[row["person_id"]],
             "told": row["told"],
             "acknowledged": row["acknowledged"],
             "mean_seconds_to_acknowledge": row["took"] and round(row["took"].total_seconds()),

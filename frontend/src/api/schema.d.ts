@@ -4,6 +4,41 @@
  */
 
 export interface paths {
+    "/api/v1/absences/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return one page of the records in scope. */
+        get: operations["absences_list"];
+        put?: never;
+        /** @description Say from when until when one is away, and who stands in. */
+        post: operations["absences_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/absences/{id}/end/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Be back. */
+        post: operations["absences_end_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/access-report/": {
         parameters: {
             query?: never;
@@ -601,6 +636,130 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/notification-preferences/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return how one is told. */
+        get: operations["notification_preferences"];
+        /** @description Say how one wants to be told; what concerns safety asks none of it. */
+        put: operations["notification_preferences_change"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * @description Return one page of one's notices; `after` gives exactly those that one has not.
+         *
+         *     `ordering=-acknowledged_at` puts first what nobody has acknowledged.
+         */
+        get: operations["notifications_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/{id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return the notice, with what was tried to reach the person. */
+        get: operations["notifications_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/{id}/acknowledge/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Say "I have it", which alone stops the ladder. */
+        post: operations["notifications_acknowledge_create_2"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/acknowledge/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Acknowledge several with one comment; alerts, serious events and clocks one by one. */
+        post: operations["notifications_acknowledge_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/seen/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Say which notices one has looked at; the ladder goes on. */
+        post: operations["notifications_seen_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/statistics/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return by site and person how soon notices are acknowledged and what is overdue now. */
+        get: operations["notifications_statistics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/patients/": {
         parameters: {
             query?: never;
@@ -755,6 +914,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/patients/{id}/vitals/series/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return every reading of a span, or its buckets where there are more than `points`. */
+        get: operations["patients_vitals_series_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/quarantined-submissions/": {
         parameters: {
             query?: never;
@@ -764,6 +940,107 @@ export interface paths {
         };
         /** @description Return one page of the records in scope. */
         get: operations["quarantined_submissions_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return one page of the records in scope. */
+        get: operations["reports_list"];
+        put?: never;
+        /**
+         * @description Ask for a report.
+         *
+         *     It is made in the background: follow it at `reports/{id}/events/` or on the topic
+         *     `report.{id}`. Each kind has a permission of its own.
+         */
+        post: operations["reports_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/{id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return the report; while it is at work, its progress changes under one version. */
+        get: operations["reports_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/{id}/cancel/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Cancel a report: at once while it waits, before its next step while it runs. */
+        post: operations["reports_cancel_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/{id}/events/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * @description Follow a report as server-sent events.
+         *
+         *     `started`, `step`, `percent`, `finished`, `failed`, `canceled`, each with its id; the stream
+         *     ends after one of the last three. 204 says that there is nothing more to come.
+         */
+        get: operations["report_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/{id}/file/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * @description Fetch the file of a finished report, for a day after it was made.
+         *
+         *     Only the one who asked for it may, and only while they may read everything in it. Each
+         *     fetch is recorded. `Repr-Digest` is its SHA-256.
+         */
+        get: operations["report_file"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1084,6 +1361,33 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Somebody is away, and who stands in. */
+        Absence: {
+            /** Format: uuid */
+            readonly id: string;
+            readonly version: number;
+            /** Format: date-time */
+            readonly created_at: string;
+            /** Format: uuid */
+            readonly person: string;
+            /** Format: uuid */
+            readonly deputy: string;
+            /** Format: date-time */
+            from_at: string;
+            /** Format: date-time */
+            to_at: string;
+        };
+        /** @description From when until when one is away, and who stands in. */
+        AbsenceFormRequest: {
+            /** @description Why the value is changed; X-Change-Reason says the same. */
+            change_reason?: string;
+            /** Format: uuid */
+            deputy: string;
+            /** Format: date-time */
+            from_at: string;
+            /** Format: date-time */
+            to_at: string;
+        };
         /** @description What one person had, where and from when to when. */
         Access: {
             /** Format: uuid */
@@ -1140,6 +1444,19 @@ export interface components {
         /** @description Words for who looks at the alert next. */
         AcknowledgeFormRequest: {
             comment?: string;
+        };
+        /** @description Words for whoever looks next. */
+        AcknowledgeNoticeFormRequest: {
+            comment?: string;
+        };
+        /** @description Several, with one comment. */
+        AcknowledgeNoticesFormRequest: {
+            comment?: string;
+            ids: string[];
+        };
+        /** @description What was acknowledged, as it then stands. */
+        Acknowledged: {
+            results: components["schemas"]["Notice"][];
         };
         /**
          * @description * `viewed` - viewed
@@ -1203,7 +1520,7 @@ export interface components {
             serious_as_reported: components["schemas"]["YesNoUnknown"];
             seriousness: components["schemas"]["Seriousness"];
             causality: string;
-            outcome: components["schemas"]["OutcomeEnum"];
+            outcome: components["schemas"]["OutcomeC3fEnum"];
             readonly treatment_emergent: components["schemas"]["TreatmentEmergentEnum"] | null;
             is_nullified: boolean;
             /**
@@ -1244,7 +1561,7 @@ export interface components {
             serious_as_reported: components["schemas"]["YesNoUnknown"];
             seriousness: components["schemas"]["Seriousness"];
             causality: string;
-            outcome: components["schemas"]["OutcomeEnum"];
+            outcome: components["schemas"]["OutcomeC3fEnum"];
             readonly treatment_emergent: components["schemas"]["TreatmentEmergentEnum"] | null;
             is_nullified: boolean;
             /**
@@ -1396,6 +1713,15 @@ export interface components {
             name: string;
             ordinal: number;
         };
+        /** @description What is asked for. */
+        AskRequest: {
+            /** @description `audit_export`, `sdtm_import`, and what else is offered. */
+            kind: string;
+            /** @description As the kind takes them: audit_export `{format}`; sdtm_import `{upload, trial_number, sponsor_name, time_zone, is_unblinded, is_dry_run}`. */
+            parameters?: {
+                [key: string]: unknown;
+            };
+        };
         /** @description Who did what to which record, when and by which path. */
         AuditEntry: {
             /** Format: uuid */
@@ -1426,6 +1752,14 @@ export interface components {
             detail: {
                 [key: string]: unknown;
             };
+        };
+        /** @description Points of NEWS2 for values above one value and up to another. */
+        Band: {
+            /** Format: double */
+            above: number | null;
+            /** Format: double */
+            up_to: number | null;
+            points: number;
         };
         /**
          * @description * `low` - low
@@ -1497,7 +1831,7 @@ export interface components {
          *     * `pain_score` - Pain score
          * @enum {string}
          */
-        CodeEnum: "heart_rate" | "pulse_rate" | "systolic_bp" | "diastolic_bp" | "mean_arterial_pressure" | "respiratory_rate" | "spo2" | "temperature" | "weight" | "height" | "bmi" | "blood_glucose" | "consciousness" | "supplemental_oxygen" | "oxygen_flow_rate" | "fio2" | "oxygen_device" | "pain_score";
+        CodeAecEnum: "heart_rate" | "pulse_rate" | "systolic_bp" | "diastolic_bp" | "mean_arterial_pressure" | "respiratory_rate" | "spo2" | "temperature" | "weight" | "height" | "bmi" | "blood_glucose" | "consciousness" | "supplemental_oxygen" | "oxygen_flow_rate" | "fio2" | "oxygen_device" | "pain_score";
         /**
          * @description * `<` - below
          *     * `>` - above
@@ -1605,6 +1939,12 @@ export interface components {
             accepted_at: string | null;
             training: string;
         };
+        /**
+         * @description * `above` - above
+         *     * `below` - below
+         * @enum {string}
+         */
+        DirectionEnum: "above" | "below";
         /**
          * @description * `accepted` - Accepted
          *     * `late` - Late
@@ -1773,7 +2113,7 @@ export interface components {
             change_reason?: string;
             onset?: components["schemas"]["PartialDateTime"] | null;
             resolved?: components["schemas"]["PartialDateTime"] | null;
-            outcome?: components["schemas"]["OutcomeEnum"];
+            outcome?: components["schemas"]["OutcomeC3fEnum"];
             /**
              * @description mild, moderate or severe, or a CTCAE grade from 1 to 5
              *
@@ -1861,6 +2201,21 @@ export interface components {
          * @enum {string}
          */
         JudgmentEnum: "by_physician" | "transcribed" | "confirmed";
+        /**
+         * @description * `adverse_event.serious` - adverse_event.serious
+         *     * `adverse_event.follow_up` - adverse_event.follow_up
+         *     * `clock.due` - clock.due
+         *     * `clock.overdue` - clock.overdue
+         *     * `alert.raised` - alert.raised
+         *     * `submission.quarantined` - submission.quarantined
+         *     * `query.opened` - query.opened
+         *     * `diary.missed` - diary.missed
+         *     * `signature.needed` - signature.needed
+         *     * `access.changed` - access.changed
+         *     * `report.ready` - report.ready
+         * @enum {string}
+         */
+        Kind436Enum: "adverse_event.serious" | "adverse_event.follow_up" | "clock.due" | "clock.overdue" | "alert.raised" | "submission.quarantined" | "query.opened" | "diary.missed" | "signature.needed" | "access.changed" | "report.ready";
         /** @description NEWS2 of a patient: without a score once its set has expired. */
         LiveNews2: {
             score: number | null;
@@ -1885,7 +2240,7 @@ export interface components {
             /** Format: uuid */
             patient: string;
             subject_number: string;
-            code: components["schemas"]["CodeEnum"];
+            code: components["schemas"]["CodeAecEnum"];
             value: (number | boolean | string) | null;
             comparator?: components["schemas"]["ComparatorEnum"];
             /** @description UCUM */
@@ -1940,6 +2295,89 @@ export interface components {
          * @enum {string}
          */
         News2EligibilityEnum: "eligible" | "not_eligible_age" | "not_eligible_pregnant" | "not_eligible_spinal_cord_injury" | "not_eligible_setting" | "not_eligible_unknown";
+        /** @description What happens unless somebody acknowledges. */
+        NextStep: {
+            /** Format: date-time */
+            at: string;
+            /** @description Whom the next rung names, in words. */
+            who: string;
+            channel: components["schemas"]["NextStepChannelEnum"];
+        };
+        /**
+         * @description * `live` - Open screen
+         *     * `email` - E-mail
+         *     * `push` - Web push
+         * @enum {string}
+         */
+        NextStepChannelEnum: "live" | "email" | "push";
+        /** @description A notice of a person. `sequence` counts theirs, without a gap. */
+        Notice: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /** Format: date-time */
+            created_at: string;
+            sequence: number;
+            kind: components["schemas"]["Kind436Enum"];
+            urgency: components["schemas"]["UrgencyEnum"];
+            resource: string;
+            /** Format: uuid */
+            record: string;
+            title: string;
+            /** Format: uuid */
+            trial: string | null;
+            /** Format: uuid */
+            site: string | null;
+            subject_number: string | null;
+            /** Format: date-time */
+            due_at: string | null;
+            /** Format: date-time */
+            seen_at: string | null;
+            /** Format: date-time */
+            acknowledged_at: string | null;
+            /** Format: uuid */
+            acknowledged_by: string | null;
+            acknowledged_by_name: string | null;
+            comment: string;
+            /** @description Whether it may be acknowledged with others. */
+            is_bulk: boolean;
+            next_step: components["schemas"]["NextStep"] | null;
+        };
+        /** @description A notice with what was tried to reach the person. */
+        NoticeDetail: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /** Format: date-time */
+            created_at: string;
+            sequence: number;
+            kind: components["schemas"]["Kind436Enum"];
+            urgency: components["schemas"]["UrgencyEnum"];
+            resource: string;
+            /** Format: uuid */
+            record: string;
+            title: string;
+            /** Format: uuid */
+            trial: string | null;
+            /** Format: uuid */
+            site: string | null;
+            subject_number: string | null;
+            /** Format: date-time */
+            due_at: string | null;
+            /** Format: date-time */
+            seen_at: string | null;
+            /** Format: date-time */
+            acknowledged_at: string | null;
+            /** Format: uuid */
+            acknowledged_by: string | null;
+            acknowledged_by_name: string | null;
+            comment: string;
+            /** @description Whether it may be acknowledged with others. */
+            is_bulk: boolean;
+            next_step: components["schemas"]["NextStep"] | null;
+            sendings: components["schemas"]["Sending"][];
+            allowed_actions: string[];
+        };
         /** @description An action that needs nothing but, perhaps, a reason. */
         OnlyReasonRequest: {
             /** @description Why the value is changed; X-Change-Reason says the same. */
@@ -1962,7 +2400,14 @@ export interface components {
          *     * `unknown` - Unknown
          * @enum {string}
          */
-        OutcomeEnum: "recovered" | "recovering" | "not_recovered" | "with_sequelae" | "fatal" | "unknown";
+        OutcomeC3fEnum: "recovered" | "recovering" | "not_recovered" | "with_sequelae" | "fatal" | "unknown";
+        PaginatedAbsenceList: {
+            /** Format: uri */
+            next: string | null;
+            /** Format: uri */
+            previous: string | null;
+            results: components["schemas"]["Absence"][];
+        };
         PaginatedAccessReviewList: {
             /** Format: uri */
             next: string | null;
@@ -2033,6 +2478,13 @@ export interface components {
             previous: string | null;
             results: components["schemas"]["HistoryEntry"][];
         };
+        PaginatedNoticeList: {
+            /** Format: uri */
+            next: string | null;
+            /** Format: uri */
+            previous: string | null;
+            results: components["schemas"]["Notice"][];
+        };
         PaginatedPatientList: {
             /** Format: uri */
             next: string | null;
@@ -2046,6 +2498,13 @@ export interface components {
             /** Format: uri */
             previous: string | null;
             results: components["schemas"]["QuarantinedSubmission"][];
+        };
+        PaginatedReportList: {
+            /** Format: uri */
+            next: string | null;
+            /** Format: uri */
+            previous: string | null;
+            results: components["schemas"]["Report"][];
         };
         PaginatedScoreList: {
             /** Format: uri */
@@ -2254,6 +2713,37 @@ export interface components {
          * @enum {string}
          */
         PositionEnum: "supine" | "sitting" | "standing" | "semi_recumbent" | "left_lateral";
+        /** @description How one is told. What concerns safety asks none of it. */
+        Preference: {
+            version: number;
+            email: boolean;
+            push: boolean;
+            digest: boolean;
+            /**
+             * Format: time
+             * @description By the clock of `time_zone`.
+             */
+            digest_at: string;
+            /** Format: time */
+            quiet_from: string | null;
+            /** Format: time */
+            quiet_until: string | null;
+            /** @description IANA time zone */
+            time_zone: string;
+        };
+        /** @description How one wants to be told. */
+        PreferenceFormRequest: {
+            email: boolean;
+            push: boolean;
+            digest: boolean;
+            /** Format: time */
+            digest_at: string;
+            /** Format: time */
+            quiet_from: string | null;
+            /** Format: time */
+            quiet_until: string | null;
+            time_zone: string;
+        };
         /** @description RFC 9457 problem details. */
         Problem: {
             /** Format: uri */
@@ -2398,7 +2888,7 @@ export interface components {
             not_done_reason?: string;
             /** Format: uuid */
             patient: string;
-            code: components["schemas"]["CodeEnum"];
+            code: components["schemas"]["CodeAecEnum"];
             reading_id?: string;
         };
         /** @description The refresh token; absent where it travels in the cookie. */
@@ -2412,13 +2902,93 @@ export interface components {
             /** Format: date-time */
             access_expires_at: string;
         };
+        /** @description A report: what was asked for, how far it is, and what came of it. */
+        Report: {
+            /** Format: uuid */
+            readonly id: string;
+            readonly version: number;
+            /** Format: date-time */
+            readonly created_at: string;
+            kind: string;
+            parameters: {
+                [key: string]: unknown;
+            };
+            /** Format: uuid */
+            readonly requested_by: string;
+            /** Format: uuid */
+            trial: string | null;
+            /** Format: uuid */
+            readonly upload: string | null;
+            state: components["schemas"]["ReportState"];
+            readonly percent: number;
+            readonly step: components["schemas"]["Sha256Enum"] | null;
+            attempts: number;
+            /** Format: date-time */
+            started_at: string | null;
+            /** Format: date-time */
+            finished_at: string | null;
+            readonly failure_code: components["schemas"]["Sha256Enum"] | null;
+            readonly failure: string | null;
+            readonly sha256: components["schemas"]["Sha256Enum"] | null;
+            size: number | null;
+            /**
+             * Format: date-time
+             * @description Until when the file can be fetched.
+             */
+            expires_at: string | null;
+            /** Format: date-time */
+            cancel_requested_at: string | null;
+            /** Format: uuid */
+            readonly cancel_requested_by: string | null;
+        };
+        /** @description A single report, and what the reader may do with it. */
+        ReportDetail: {
+            /** Format: uuid */
+            readonly id: string;
+            readonly version: number;
+            /** Format: date-time */
+            readonly created_at: string;
+            kind: string;
+            parameters: {
+                [key: string]: unknown;
+            };
+            /** Format: uuid */
+            readonly requested_by: string;
+            /** Format: uuid */
+            trial: string | null;
+            /** Format: uuid */
+            readonly upload: string | null;
+            state: components["schemas"]["ReportState"];
+            readonly percent: number;
+            readonly step: components["schemas"]["Sha256Enum"] | null;
+            attempts: number;
+            /** Format: date-time */
+            started_at: string | null;
+            /** Format: date-time */
+            finished_at: string | null;
+            readonly failure_code: components["schemas"]["Sha256Enum"] | null;
+            readonly failure: string | null;
+            readonly sha256: components["schemas"]["Sha256Enum"] | null;
+            size: number | null;
+            /**
+             * Format: date-time
+             * @description Until when the file can be fetched.
+             */
+            expires_at: string | null;
+            /** Format: date-time */
+            cancel_requested_at: string | null;
+            /** Format: uuid */
+            readonly cancel_requested_by: string | null;
+            /** @description Return `cancel` and `file` where they are open to the reader. */
+            readonly allowed_actions: string[];
+        };
         /** @description An adverse event to report. */
         ReportRequest: {
             /** @description Why the value is changed; X-Change-Reason says the same. */
             change_reason?: string;
             onset?: components["schemas"]["PartialDateTime"] | null;
             resolved?: components["schemas"]["PartialDateTime"] | null;
-            outcome?: components["schemas"]["OutcomeEnum"];
+            outcome?: components["schemas"]["OutcomeC3fEnum"];
             /**
              * @description mild, moderate or severe, or a CTCAE grade from 1 to 5
              *
@@ -2456,6 +3026,15 @@ export interface components {
             /** @description in the reporter's words */
             term: string;
         };
+        /**
+         * @description * `queued` - waiting
+         *     * `running` - running
+         *     * `finished` - finished
+         *     * `failed` - failed
+         *     * `canceled` - canceled
+         * @enum {string}
+         */
+        ReportState: "queued" | "running" | "finished" | "failed" | "canceled";
         /**
          * @description * `received` - Received
          *     * `processing` - Processing
@@ -2564,6 +3143,105 @@ export interface components {
          * @enum {string}
          */
         SecurityEventKindEnum: "token_reused";
+        /** @description What one has looked at. */
+        SeenFormRequest: {
+            ids: string[];
+        };
+        /** @description One attempt to reach the person outside the portal; sent is not reached. */
+        Sending: {
+            channel: components["schemas"]["SendingChannelEnum"];
+            attempt: number;
+            outcome: components["schemas"]["SendingOutcomeEnum"];
+            /** Format: date-time */
+            at: string;
+        };
+        /**
+         * @description * `email` - E-mail
+         *     * `push` - Web push
+         *     * `digest` - Daily digest
+         * @enum {string}
+         */
+        SendingChannelEnum: "email" | "push" | "digest";
+        /**
+         * @description * `sent` - sent
+         *     * `failed` - failed
+         *     * `refused` - refused
+         *     * `no_address` - no_address
+         * @enum {string}
+         */
+        SendingOutcomeEnum: "sent" | "failed" | "refused" | "no_address";
+        /** @description Readings where they are few, buckets where they are many. */
+        Series: {
+            /** Format: uuid */
+            patient: string;
+            code: components["schemas"]["SeriesCodeEnum"];
+            /** @description UCUM */
+            unit: string;
+            /** Format: date-time */
+            since: string;
+            /** Format: date-time */
+            until: string;
+            bucket_seconds: number | null;
+            readings: components["schemas"]["SeriesReading"][];
+            buckets: components["schemas"]["SeriesBucket"][];
+            thresholds: components["schemas"]["Threshold"][];
+            news2_bands: components["schemas"]["Band"][];
+        };
+        /** @description The readings of a time; what is marked counts for no minimum, maximum or mean. */
+        SeriesBucket: {
+            /**
+             * Format: date-time
+             * @description When it begins
+             */
+            at: string;
+            /** Format: double */
+            min: number | null;
+            /** Format: double */
+            max: number | null;
+            /** Format: double */
+            mean: number | null;
+            n: number;
+            /** Format: double */
+            last: number | null;
+            /** @description Artifacts, implausible, inexact */
+            marked: number;
+        };
+        /**
+         * @description * `heart_rate` - Heart rate
+         *     * `pulse_rate` - Pulse rate
+         *     * `systolic_bp` - Systolic blood pressure
+         *     * `diastolic_bp` - Diastolic blood pressure
+         *     * `mean_arterial_pressure` - Mean arterial pressure
+         *     * `respiratory_rate` - Respiratory rate
+         *     * `spo2` - Oxygen saturation
+         *     * `temperature` - Body temperature
+         *     * `weight` - Weight
+         *     * `height` - Height
+         *     * `bmi` - Body mass index
+         *     * `blood_glucose` - Blood glucose
+         *     * `oxygen_flow_rate` - Oxygen flow rate
+         *     * `fio2` - Fraction of inspired oxygen
+         *     * `pain_score` - Pain score
+         * @enum {string}
+         */
+        SeriesCodeEnum: "heart_rate" | "pulse_rate" | "systolic_bp" | "diastolic_bp" | "mean_arterial_pressure" | "respiratory_rate" | "spo2" | "temperature" | "weight" | "height" | "bmi" | "blood_glucose" | "oxygen_flow_rate" | "fio2" | "pain_score";
+        /** @description One reading, or one sample of a monitor. */
+        SeriesReading: {
+            /** Format: date-time */
+            at: string;
+            /** Format: double */
+            value: number;
+            /**
+             * Format: uuid
+             * @description The vital sign or sample
+             */
+            reading: string;
+            status: components["schemas"]["ReadingStatus"];
+            comparator: string;
+            position: string;
+            flags: string[];
+            is_sample: boolean;
+        };
         /** @description The six criteria of ICH E2A. */
         Seriousness: {
             death: components["schemas"]["YesNoUnknown"];
@@ -2622,6 +3300,8 @@ export interface components {
          * @enum {string}
          */
         SexEnum: "F" | "M" | "UNDIFFERENTIATED" | "U";
+        /** @enum {unknown} */
+        Sha256Enum: never;
         /** @description A patient shown to a person who has no role at their site. */
         Share: {
             /** Format: uuid */
@@ -2733,6 +3413,25 @@ export interface components {
          * @enum {string}
          */
         SourceEnum: "api" | "admin" | "import" | "intake" | "task" | "command" | "migration" | "sql";
+        /** @description How soon one person of one site says that they have it. */
+        Statistic: {
+            /** Format: uuid */
+            trial: string;
+            /** Format: uuid */
+            site: string | null;
+            /** Format: uuid */
+            person: string;
+            person_name: string;
+            told: number;
+            acknowledged: number;
+            mean_seconds_to_acknowledge: number | null;
+            /** @description Now. */
+            overdue: number;
+        };
+        /** @description By site and person. */
+        Statistics: {
+            results: components["schemas"]["Statistic"][];
+        };
         /** @description How far a report has come. */
         Status: {
             /** Format: uuid */
@@ -2763,6 +3462,18 @@ export interface components {
          * @enum {string}
          */
         TaskEnum: "consent" | "eligibility" | "medical_assessment" | "safety_reporting" | "data_entry" | "query_resolution" | "dispensing" | "sampling" | "unblinded_pharmacy";
+        /** @description A level of a risk rule in force. */
+        Threshold: {
+            /** Format: uuid */
+            rule: string;
+            rule_name: string;
+            rule_version: number;
+            direction: components["schemas"]["DirectionEnum"];
+            /** Format: double */
+            set: number;
+            /** Format: double */
+            reset: number;
+        };
         /** @description A ticket for one socket. */
         Ticket: {
             /** @description Good for one use: /ws/live/?ticket=… */
@@ -2856,6 +3567,13 @@ export interface components {
          * @enum {string}
          */
         TrialStatus: "planned" | "active" | "closed_to_accrual" | "completed" | "terminated";
+        /**
+         * @description * `routine` - Routine
+         *     * `urgent` - Urgent
+         *     * `safety` - Safety
+         * @enum {string}
+         */
+        UrgencyEnum: "routine" | "urgent" | "safety";
         /** @description What became of one report of a batch. */
         Verdict: {
             /** Format: uuid */
@@ -2929,7 +3647,7 @@ export interface components {
             /** Format: uuid */
             readonly report: string | null;
             reading_id: string | null;
-            code: components["schemas"]["CodeEnum"];
+            code: components["schemas"]["CodeAecEnum"];
             readonly value: (number | boolean | string) | null;
             /** @description UCUM */
             unit: string;
@@ -2973,7 +3691,7 @@ export interface components {
             /** Format: uuid */
             readonly report: string | null;
             reading_id: string | null;
-            code: components["schemas"]["CodeEnum"];
+            code: components["schemas"]["CodeAecEnum"];
             readonly value: (number | boolean | string) | null;
             /** @description UCUM */
             unit: string;
@@ -3260,6 +3978,141 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    absences_list: {
+        parameters: {
+            query?: {
+                /** @description Where the page begins; taken from `next` or `previous`. */
+                cursor?: string;
+                /** @description How many records a page holds. */
+                limit?: number;
+                /** @description The order of the list. */
+                ordering?: "-created_at" | "created_at";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedAbsenceList"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["PaginatedAbsenceList"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            406: components["responses"]["Problem406"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    absences_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request that is repeated under its key is answered again and not done again. */
+                "Idempotency-Key"?: string;
+                /** @description Why, in UTF-8, percent-encoded; `change_reason` in the body prevails. */
+                "X-Change-Reason"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AbsenceFormRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Absence"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["Absence"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    absences_end_create: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A request that is repeated under its key is answered again and not done again. */
+                "Idempotency-Key"?: string;
+                /** @description The ETag that was read: 428 without it, 412 when the record has changed since. */
+                "If-Match": string;
+                /** @description Why, in UTF-8, percent-encoded; `change_reason` in the body prevails. */
+                "X-Change-Reason"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["OnlyReasonRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Absence"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["Absence"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            503: components["responses"]["Problem503"];
+        };
+    };
     access_report: {
         parameters: {
             query?: {
@@ -4797,6 +5650,341 @@ export interface operations {
             503: components["responses"]["Problem503"];
         };
     };
+    notification_preferences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preference"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["Preference"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            406: components["responses"]["Problem406"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    notification_preferences_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreferenceFormRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preference"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["Preference"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            406: components["responses"]["Problem406"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    notifications_list: {
+        parameters: {
+            query?: {
+                after?: number;
+                /** @description Where the page begins; taken from `next` or `previous`. */
+                cursor?: string;
+                /**
+                 * @description * `adverse_event.serious` - adverse_event.serious
+                 *     * `adverse_event.follow_up` - adverse_event.follow_up
+                 *     * `clock.due` - clock.due
+                 *     * `clock.overdue` - clock.overdue
+                 *     * `alert.raised` - alert.raised
+                 *     * `submission.quarantined` - submission.quarantined
+                 *     * `query.opened` - query.opened
+                 *     * `diary.missed` - diary.missed
+                 *     * `signature.needed` - signature.needed
+                 *     * `access.changed` - access.changed
+                 *     * `report.ready` - report.ready
+                 */
+                kind?: "access.changed" | "adverse_event.follow_up" | "adverse_event.serious" | "alert.raised" | "clock.due" | "clock.overdue" | "diary.missed" | "query.opened" | "report.ready" | "signature.needed" | "submission.quarantined";
+                /** @description How many records a page holds. */
+                limit?: number;
+                /** @description The order of the list. */
+                ordering?: "-acknowledged_at" | "-created_at" | "created_at" | "sequence";
+                overdue?: "false" | "true";
+                person?: string;
+                site?: string;
+                trial?: string;
+                unacknowledged?: "false" | "true";
+                /**
+                 * @description * `routine` - Routine
+                 *     * `urgent` - Urgent
+                 *     * `safety` - Safety
+                 */
+                urgency?: "routine" | "safety" | "urgent";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedNoticeList"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["PaginatedNoticeList"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            406: components["responses"]["Problem406"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    notifications_retrieve: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An ETag: 304 is answered while the record has this version. */
+                "If-None-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticeDetail"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["NoticeDetail"];
+                    };
+                };
+            };
+            /** @description The version is known. */
+            304: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    notifications_acknowledge_create_2: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A request that is repeated under its key is answered again and not done again. */
+                "Idempotency-Key"?: string;
+                /** @description The ETag that was read: 428 without it, 412 when the record has changed since. */
+                "If-Match": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["AcknowledgeNoticeFormRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticeDetail"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["NoticeDetail"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    notifications_acknowledge_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request that is repeated under its key is answered again and not done again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcknowledgeNoticesFormRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Acknowledged"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["Acknowledged"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    notifications_seen_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request that is repeated under its key is answered again and not done again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SeenFormRequest"];
+            };
+        };
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    notifications_statistics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Statistics"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["Statistics"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            406: components["responses"]["Problem406"];
+            503: components["responses"]["Problem503"];
+        };
+    };
     patients_list: {
         parameters: {
             query?: {
@@ -5261,6 +6449,61 @@ export interface operations {
             503: components["responses"]["Problem503"];
         };
     };
+    patients_vitals_series_retrieve: {
+        parameters: {
+            query?: {
+                /**
+                 * @description * `heart_rate` - Heart rate
+                 *     * `pulse_rate` - Pulse rate
+                 *     * `systolic_bp` - Systolic blood pressure
+                 *     * `diastolic_bp` - Diastolic blood pressure
+                 *     * `mean_arterial_pressure` - Mean arterial pressure
+                 *     * `respiratory_rate` - Respiratory rate
+                 *     * `spo2` - Oxygen saturation
+                 *     * `temperature` - Body temperature
+                 *     * `weight` - Weight
+                 *     * `height` - Height
+                 *     * `bmi` - Body mass index
+                 *     * `blood_glucose` - Blood glucose
+                 *     * `oxygen_flow_rate` - Oxygen flow rate
+                 *     * `fio2` - Fraction of inspired oxygen
+                 *     * `pain_score` - Pain score
+                 */
+                code?: "heart_rate" | "pulse_rate" | "systolic_bp" | "diastolic_bp" | "mean_arterial_pressure" | "respiratory_rate" | "spo2" | "temperature" | "weight" | "height" | "bmi" | "blood_glucose" | "oxygen_flow_rate" | "fio2" | "pain_score";
+                points?: number;
+                since?: string;
+                until?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Series"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["Series"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            503: components["responses"]["Problem503"];
+        };
+    };
     quarantined_submissions_list: {
         parameters: {
             query?: {
@@ -5309,6 +6552,257 @@ export interface operations {
             401: components["responses"]["Problem401"];
             403: components["responses"]["Problem403"];
             406: components["responses"]["Problem406"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    reports_list: {
+        parameters: {
+            query?: {
+                /** @description Where the page begins; taken from `next` or `previous`. */
+                cursor?: string;
+                /** @description How many records a page holds. */
+                limit?: number;
+                /** @description The order of the list. */
+                ordering?: "-created_at" | "created_at";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedReportList"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["PaginatedReportList"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            406: components["responses"]["Problem406"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    reports_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request that is repeated under its key is answered again and not done again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportDetail"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["ReportDetail"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    reports_retrieve: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An ETag: 304 is answered while the record has this version. */
+                "If-None-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportDetail"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["ReportDetail"];
+                    };
+                };
+            };
+            /** @description The version is known. */
+            304: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    reports_cancel_create: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A request that is repeated under its key is answered again and not done again. */
+                "Idempotency-Key"?: string;
+                /** @description The ETag that was read: 428 without it, 412 when the record has changed since. */
+                "If-Match": string;
+                /** @description Why, in UTF-8, percent-encoded; `change_reason` in the body prevails. */
+                "X-Change-Reason"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["OnlyReasonRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportDetail"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["ReportDetail"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    report_events: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the last event that was seen: the stream goes on after it. */
+                "Last-Event-ID"?: number;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    report_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            /** @description No response body */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             503: components["responses"]["Problem503"];
         };
     };

@@ -22,6 +22,8 @@ export type ServerFrame =
 export interface Subscriber {
   onSnapshot?(data: unknown[]): void
   onUpdate?(update: Update): void
+  /** What was told before has changed; it comes under its old number, and more than once perhaps. */
+  onChange?(update: Update): void
   /** What was missed cannot be replayed: read it again. */
   onResync?(): void
   /** The right to the topic was refused or has ended. */

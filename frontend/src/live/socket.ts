@@ -129,7 +129,10 @@ export class LiveSocket {
       if (topic.sequence === null) topic.sequence = frame.sequence
       for (const one of topic.subscribers) one.onSubscribed?.(frame.sequence)
     } else if (frame.type === 'update') {
-      if (topic.isReplayed && topic.sequence !== null && frame.sequence <= topic.sequence) return
+      if (topic.isReplayed && topic.sequence !== null && frame.sequence <= topic.sequence) {
+        for (const one of topic.subscribers) one.onChange?.(frame)
+        return
+      }
       topic.sequence = frame.sequence
       for (const one of topic.subscribers) one.onUpdate?.(frame)
     } else if (frame.type === 'snapshot') {
