@@ -420,6 +420,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/caregivers/{id}/end/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description End it now; the person loses the patient on their next request. */
+        post: operations["caregivers_end_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/delegations/": {
         parameters: {
             query?: never;
@@ -794,6 +811,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/patients/{id}/caregivers/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return one page of the records in scope. */
+        get: operations["patients_caregivers_list"];
+        put?: never;
+        /** @description Let somebody answer for the patient; it takes effect on their next request. */
+        post: operations["patients_caregivers_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/patients/{id}/epro-reports/": {
         parameters: {
             query?: never;
@@ -837,6 +872,60 @@ export interface paths {
         };
         /** @description Return who the patient is, and record who looked; 503 while the key is missing. */
         get: operations["patient_identity"];
+        put?: never;
+        /** @description Record who the patient is; the institution of the patient's site holds it. */
+        post: operations["patients_identity_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** @description Change the parts that are named; the others stay. The old stay in history, sealed. */
+        patch: operations["patients_identity_partial_update"];
+        trace?: never;
+    };
+    "/api/v1/patients/{id}/identity/erase/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Erase contact data or everything, from history too; the trial's data stay. */
+        post: operations["patients_identity_erase_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/patients/{id}/observation-sets/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return one page of the records in scope. */
+        get: operations["patients_observation_sets_list"];
+        put?: never;
+        /** @description Close a round of observations and score it. */
+        post: operations["patients_observation_sets_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/patients/{id}/observation-sets/candidate/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return what a set closed now would hold; nothing is written. */
+        get: operations["patients_observation_sets_candidate_retrieve"];
         put?: never;
         post?: never;
         delete?: never;
@@ -923,6 +1012,58 @@ export interface paths {
         };
         /** @description Return every reading of a span, or its buckets where there are more than `points`. */
         get: operations["patients_vitals_series_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/push-subscriptions/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return one page of the records in scope. */
+        get: operations["push_subscriptions_list"];
+        put?: never;
+        /** @description Be told by this browser, as long as the session is not ended by somebody. */
+        post: operations["push_subscriptions_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/push-subscriptions/{id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** @description Be told by this browser no more. */
+        delete: operations["push_subscriptions_destroy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/push-subscriptions/key/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return the public key with which a browser subscribes. */
+        get: operations["push_key"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1477,6 +1618,7 @@ export interface components {
          *     * `access_reviewed` - access_reviewed
          *     * `audit_reviewed` - audit_reviewed
          *     * `verified` - verified
+         *     * `erased` - erased
          *     * `keys_rotated` - keys_rotated
          *     * `restored` - restored
          *     * `configured` - configured
@@ -1485,7 +1627,7 @@ export interface components {
          *     * `delivery_buried` - delivery_buried
          * @enum {string}
          */
-        ActionEnum: "viewed" | "searched" | "exported" | "downloaded" | "printed" | "sent" | "signed_in" | "sign_in_refused" | "signed_out" | "session_ended" | "token_reused" | "device_token_issued" | "password_changed" | "refused" | "unblinded" | "access_reviewed" | "audit_reviewed" | "verified" | "keys_rotated" | "restored" | "configured" | "delivery_retried" | "delivery_skipped" | "delivery_buried";
+        ActionEnum: "viewed" | "searched" | "exported" | "downloaded" | "printed" | "sent" | "signed_in" | "sign_in_refused" | "signed_out" | "session_ended" | "token_reused" | "device_token_issued" | "password_changed" | "refused" | "unblinded" | "access_reviewed" | "audit_reviewed" | "verified" | "erased" | "keys_rotated" | "restored" | "configured" | "delivery_retried" | "delivery_skipped" | "delivery_buried";
         /** @description Who acted. */
         Actor: {
             /** Format: uuid */
@@ -1722,6 +1864,18 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /** @description Who cares for the patient; without `person` an account is made for them. */
+        AssignCaregiverRequest: {
+            /** @description Why the value is changed; X-Change-Reason says the same. */
+            change_reason?: string;
+            /** Format: uuid */
+            person?: string;
+            relation: components["schemas"]["RelationEnum"];
+            /** Format: date-time */
+            from_at?: string;
+            /** Format: date-time */
+            to_at?: string | null;
+        };
         /** @description Who did what to which record, when and by which path. */
         AuditEntry: {
             /** Format: uuid */
@@ -1769,6 +1923,14 @@ export interface components {
          * @enum {string}
          */
         BandEnum: "low" | "low_medium" | "medium" | "high";
+        /**
+         * @description * `request` - The person asked for it
+         *     * `withdrawal` - Consent to keep it was withdrawn
+         *     * `retention_ended` - The time for which it must be kept is over
+         *     * `mistake` - It was recorded by mistake
+         * @enum {string}
+         */
+        BasisEnum: "request" | "withdrawal" | "retention_ended" | "mistake";
         /** @description Reports kept while offline; each is judged alone, so that any JSON value may stand here. */
         BatchRequest: {
             reports: unknown[];
@@ -1799,6 +1961,45 @@ export interface components {
             /** Format: date-time */
             withdrawn_at: string | null;
         };
+        /** @description What a set would hold if it were closed now. */
+        CandidateSet: {
+            eligibility: components["schemas"]["EligibilityEnum"];
+            readings: {
+                [key: string]: string;
+            };
+            rounded_inputs: {
+                [key: string]: string;
+            };
+            missing: string[];
+            sub_scores: {
+                [key: string]: number;
+            };
+            score: number | null;
+            band: components["schemas"]["BandEnum"] | null;
+            /** Format: date-time */
+            taken_from: string | null;
+            /** Format: date-time */
+            taken_until: string | null;
+        };
+        /** @description A person who cares for the patient. */
+        Caregiver: {
+            /** Format: uuid */
+            readonly id: string;
+            readonly version: number;
+            /** Format: date-time */
+            readonly created_at: string;
+            /** Format: uuid */
+            readonly patient: string;
+            /** Format: uuid */
+            readonly person: string;
+            relation: components["schemas"]["RelationEnum"];
+            /** Format: date-time */
+            from_at: string;
+            /** Format: date-time */
+            to_at: string | null;
+            /** Format: uuid */
+            readonly granted_by: string;
+        };
         /** @description One value that changed; null stands for nothing. */
         Change: {
             field: string;
@@ -1809,6 +2010,13 @@ export interface components {
         CloseFormRequest: {
             assessment: string;
             was_actionable?: boolean | null;
+        };
+        /** @description When the round was closed: now, where it is not said. */
+        CloseSetFormRequest: {
+            /** @description Why the value is changed; X-Change-Reason says the same. */
+            change_reason?: string;
+            /** Format: date-time */
+            closed_at?: string;
         };
         /**
          * @description * `heart_rate` - Heart rate
@@ -1964,6 +2172,16 @@ export interface components {
             to?: (number | string | boolean | (number | string | boolean)[]) | null;
         };
         /**
+         * @description * `eligible` - Eligible
+         *     * `not_eligible_age` - Under 16 years
+         *     * `not_eligible_pregnant` - Pregnant
+         *     * `not_eligible_spinal_cord_injury` - Spinal cord injury
+         *     * `not_eligible_setting` - Not turned on for the site
+         *     * `not_eligible_unknown` - Not known
+         * @enum {string}
+         */
+        EligibilityEnum: "eligible" | "not_eligible_age" | "not_eligible_pregnant" | "not_eligible_spinal_cord_injury" | "not_eligible_setting" | "not_eligible_unknown";
+        /**
          * @description * `signed_out` - Signed out
          *     * `revoked` - Revoked
          *     * `reused` - A refresh token was used twice
@@ -2049,6 +2267,13 @@ export interface components {
                 [key: string]: "declined" | "not_shown" | "technical" | "skipped";
             } | null;
             edits?: components["schemas"]["EditRequest"][] | null;
+        };
+        /** @description What is erased, for ever, and on which legal basis. */
+        EraseIdentityRequest: {
+            /** @description Why the value is changed; X-Change-Reason says the same. */
+            change_reason?: string;
+            part: components["schemas"]["PartEnum"];
+            basis: components["schemas"]["BasisEnum"];
         };
         /**
          * @description * `mild` - Mild
@@ -2185,6 +2410,7 @@ export interface components {
         /** @description The person behind a patient; null or empty where nothing is recorded. */
         Identity: {
             is_recorded: boolean;
+            version: number | null;
             name: string | null;
             birth_date: components["schemas"]["PartialDateTime"] | null;
             contact: {
@@ -2193,6 +2419,20 @@ export interface components {
             identifiers: {
                 [key: string]: string;
             };
+            /** Format: date-time */
+            contact_erased_at: string | null;
+            /** Format: date-time */
+            erased_at: string | null;
+        };
+        /** @description What is recorded of an identity after a write: which parts, and no value. */
+        IdentityReceipt: {
+            is_recorded: boolean;
+            version: number;
+            stated: components["schemas"]["StatedEnum"][];
+            /** Format: date-time */
+            contact_erased_at: string | null;
+            /** Format: date-time */
+            erased_at: string | null;
         };
         /**
          * @description * `by_physician` - By a physician
@@ -2378,6 +2618,50 @@ export interface components {
             sendings: components["schemas"]["Sending"][];
             allowed_actions: string[];
         };
+        /** @description A round of observations and what NEWS2 makes of it. */
+        ObservationSet: {
+            /** Format: uuid */
+            readonly id: string;
+            readonly version: number;
+            /** Format: date-time */
+            readonly created_at: string;
+            /** Format: uuid */
+            readonly patient: string;
+            /** Format: uuid */
+            readonly trial: string;
+            /** Format: uuid */
+            readonly site: string;
+            /** Format: date-time */
+            closed_at: string;
+            /** Format: uuid */
+            readonly closed_by: string;
+            /** Format: date-time */
+            taken_from: string;
+            /** Format: date-time */
+            taken_until: string;
+            /** @description By parameter: the reading (samples:<code> for a monitor's median) and its value */
+            inputs: {
+                [key: string]: {
+                    [key: string]: string;
+                };
+            };
+            rounded_inputs: {
+                [key: string]: string;
+            };
+            sub_scores: {
+                [key: string]: number;
+            };
+            missing: string[];
+            eligibility: components["schemas"]["EligibilityEnum"];
+            spo2_scale: number;
+            aggregate: number | null;
+            /** @description low, low_medium, medium, high */
+            band: string;
+            algorithm: string;
+            algorithm_version: string;
+            /** Format: date-time */
+            expires_at: string | null;
+        };
         /** @description An action that needs nothing but, perhaps, a reason. */
         OnlyReasonRequest: {
             /** @description Why the value is changed; X-Change-Reason says the same. */
@@ -2443,6 +2727,13 @@ export interface components {
             previous: string | null;
             results: components["schemas"]["AuditEntry"][];
         };
+        PaginatedCaregiverList: {
+            /** Format: uri */
+            next: string | null;
+            /** Format: uri */
+            previous: string | null;
+            results: components["schemas"]["Caregiver"][];
+        };
         PaginatedDataFlowList: {
             /** Format: uri */
             next: string | null;
@@ -2485,12 +2776,26 @@ export interface components {
             previous: string | null;
             results: components["schemas"]["Notice"][];
         };
+        PaginatedObservationSetList: {
+            /** Format: uri */
+            next: string | null;
+            /** Format: uri */
+            previous: string | null;
+            results: components["schemas"]["ObservationSet"][];
+        };
         PaginatedPatientList: {
             /** Format: uri */
             next: string | null;
             /** Format: uri */
             previous: string | null;
             results: components["schemas"]["Patient"][];
+        };
+        PaginatedPushSubscriptionList: {
+            /** Format: uri */
+            next: string | null;
+            /** Format: uri */
+            previous: string | null;
+            results: components["schemas"]["PushSubscription"][];
         };
         PaginatedQuarantinedSubmissionList: {
             /** Format: uri */
@@ -2570,6 +2875,12 @@ export interface components {
             results: components["schemas"]["WallTile"][];
         };
         /**
+         * @description * `contact` - Contact data
+         *     * `everything` - The whole identity
+         * @enum {string}
+         */
+        PartEnum: "contact" | "everything";
+        /**
          * @description An ISO 8601 date of any precision; a missing middle part is a hyphen.
          * @example 2013-05
          */
@@ -2608,6 +2919,19 @@ export interface components {
             specimen?: string;
             not_done_reason?: string;
             status?: components["schemas"]["ReadingStatus"];
+        };
+        /** @description Parts of an identity: `contact` by kind, `identifiers` by kind or issuer. */
+        PatchedWriteIdentityRequest: {
+            /** @description Why the value is changed; X-Change-Reason says the same. */
+            change_reason?: string;
+            name?: string | null;
+            birth_date?: components["schemas"]["PartialDateTime"] | null;
+            contact?: {
+                [key: string]: string;
+            };
+            identifiers?: {
+                [key: string]: string;
+            };
         };
         /** @description A person in a trial. */
         Patient: {
@@ -2761,6 +3085,26 @@ export interface components {
                 detail: string;
             }[];
         };
+        /** @description The key of the portal. */
+        PushKey: {
+            /** @description applicationServerKey of PushManager.subscribe() */
+            key: string;
+        };
+        /** @description What the browser made, in base64url. */
+        PushKeysRequest: {
+            p256dh: string;
+            auth: string;
+        };
+        /** @description A browser by which one is told; its address is kept to the portal itself. */
+        PushSubscription: {
+            /** Format: uuid */
+            readonly id: string;
+            readonly version: number;
+            /** Format: date-time */
+            readonly created_at: string;
+            /** @description The push service */
+            host: string;
+        };
         /** @description What was set aside: when, from whom, why. The original stays where it is. */
         QuarantinedSubmission: {
             /** Format: uuid */
@@ -2902,6 +3246,17 @@ export interface components {
             /** Format: date-time */
             access_expires_at: string;
         };
+        /**
+         * @description * `parent` - Parent
+         *     * `guardian` - Legal guardian
+         *     * `spouse` - Spouse or partner
+         *     * `child` - Child
+         *     * `relative` - Other relative
+         *     * `professional` - Professional caregiver
+         *     * `other` - Other
+         * @enum {string}
+         */
+        RelationEnum: "parent" | "guardian" | "spouse" | "child" | "relative" | "professional" | "other";
         /** @description A report: what was asked for, how far it is, and what came of it. */
         Report: {
             /** Format: uuid */
@@ -2921,15 +3276,15 @@ export interface components {
             readonly upload: string | null;
             state: components["schemas"]["ReportState"];
             readonly percent: number;
-            readonly step: components["schemas"]["Sha256Enum"] | null;
+            readonly step: string | null;
             attempts: number;
             /** Format: date-time */
             started_at: string | null;
             /** Format: date-time */
             finished_at: string | null;
-            readonly failure_code: components["schemas"]["Sha256Enum"] | null;
+            readonly failure_code: string | null;
             readonly failure: string | null;
-            readonly sha256: components["schemas"]["Sha256Enum"] | null;
+            readonly sha256: string | null;
             size: number | null;
             /**
              * Format: date-time
@@ -2960,15 +3315,15 @@ export interface components {
             readonly upload: string | null;
             state: components["schemas"]["ReportState"];
             readonly percent: number;
-            readonly step: components["schemas"]["Sha256Enum"] | null;
+            readonly step: string | null;
             attempts: number;
             /** Format: date-time */
             started_at: string | null;
             /** Format: date-time */
             finished_at: string | null;
-            readonly failure_code: components["schemas"]["Sha256Enum"] | null;
+            readonly failure_code: string | null;
             readonly failure: string | null;
-            readonly sha256: components["schemas"]["Sha256Enum"] | null;
+            readonly sha256: string | null;
             size: number | null;
             /**
              * Format: date-time
@@ -3300,8 +3655,6 @@ export interface components {
          * @enum {string}
          */
         SexEnum: "F" | "M" | "UNDIFFERENTIATED" | "U";
-        /** @enum {unknown} */
-        Sha256Enum: never;
         /** @description A patient shown to a person who has no role at their site. */
         Share: {
             /** Format: uuid */
@@ -3413,6 +3766,14 @@ export interface components {
          * @enum {string}
          */
         SourceEnum: "api" | "admin" | "import" | "intake" | "task" | "command" | "migration" | "sql";
+        /**
+         * @description * `name` - name
+         *     * `birth_date` - birth_date
+         *     * `contact` - contact
+         *     * `identifiers` - identifiers
+         * @enum {string}
+         */
+        StatedEnum: "name" | "birth_date" | "contact" | "identifiers";
         /** @description How soon one person of one site says that they have it. */
         Statistic: {
             /** Format: uuid */
@@ -3448,6 +3809,13 @@ export interface components {
             last_error?: string;
             /** @description Staff only */
             alerts?: string[];
+        };
+        /** @description A subscription as the browser tells it (PushSubscription.toJSON()). */
+        SubscribeFormRequest: {
+            endpoint: string;
+            /** Format: double */
+            expirationTime?: number | null;
+            keys: components["schemas"]["PushKeysRequest"];
         };
         /**
          * @description * `consent` - Obtain consent
@@ -3592,10 +3960,11 @@ export interface components {
          * @description * `assignment` - assignment
          *     * `delegation` - delegation
          *     * `share` - share
+         *     * `caregiver` - caregiver
          *     * `account` - account
          * @enum {string}
          */
-        ViaEnum: "assignment" | "delegation" | "share" | "account";
+        ViaEnum: "assignment" | "delegation" | "share" | "caregiver" | "account";
         /** @description A planned visit and its window. */
         VisitPlan: {
             /** Format: uuid */
@@ -3761,6 +4130,19 @@ export interface components {
         Warning: {
             pointer: string;
             code: string;
+        };
+        /** @description Parts of an identity: `contact` by kind, `identifiers` by kind or issuer. */
+        WriteIdentityRequest: {
+            /** @description Why the value is changed; X-Change-Reason says the same. */
+            change_reason?: string;
+            name?: string | null;
+            birth_date?: components["schemas"]["PartialDateTime"] | null;
+            contact?: {
+                [key: string]: string;
+            };
+            identifiers?: {
+                [key: string]: string;
+            };
         };
         /**
          * @description * `yes` - Yes
@@ -4755,6 +5137,7 @@ export interface operations {
                  *     * `access_reviewed` - access_reviewed
                  *     * `audit_reviewed` - audit_reviewed
                  *     * `verified` - verified
+                 *     * `erased` - erased
                  *     * `keys_rotated` - keys_rotated
                  *     * `restored` - restored
                  *     * `configured` - configured
@@ -4762,7 +5145,7 @@ export interface operations {
                  *     * `delivery_skipped` - delivery_skipped
                  *     * `delivery_buried` - delivery_buried
                  */
-                action?: "access_reviewed" | "audit_reviewed" | "configured" | "delivery_buried" | "delivery_retried" | "delivery_skipped" | "device_token_issued" | "downloaded" | "exported" | "keys_rotated" | "password_changed" | "printed" | "refused" | "restored" | "searched" | "sent" | "session_ended" | "sign_in_refused" | "signed_in" | "signed_out" | "token_reused" | "unblinded" | "verified" | "viewed";
+                action?: "access_reviewed" | "audit_reviewed" | "configured" | "delivery_buried" | "delivery_retried" | "delivery_skipped" | "device_token_issued" | "downloaded" | "erased" | "exported" | "keys_rotated" | "password_changed" | "printed" | "refused" | "restored" | "searched" | "sent" | "session_ended" | "sign_in_refused" | "signed_in" | "signed_out" | "token_reused" | "unblinded" | "verified" | "viewed";
                 actor?: string;
                 /** @description Where the page begins; taken from `next` or `previous`. */
                 cursor?: string;
@@ -5096,6 +5479,58 @@ export interface operations {
             406: components["responses"]["Problem406"];
             413: components["responses"]["Problem413"];
             415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    caregivers_end_create: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A request that is repeated under its key is answered again and not done again. */
+                "Idempotency-Key"?: string;
+                /** @description The ETag that was read: 428 without it, 412 when the record has changed since. */
+                "If-Match": string;
+                /** @description Why, in UTF-8, percent-encoded; `change_reason` in the body prevails. */
+                "X-Change-Reason"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["OnlyReasonRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Caregiver"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["Caregiver"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
             503: components["responses"]["Problem503"];
         };
     };
@@ -6083,6 +6518,94 @@ export interface operations {
             503: components["responses"]["Problem503"];
         };
     };
+    patients_caregivers_list: {
+        parameters: {
+            query?: {
+                /** @description Where the page begins; taken from `next` or `previous`. */
+                cursor?: string;
+                /** @description How many records a page holds. */
+                limit?: number;
+                /** @description The order of the list. */
+                ordering?: "-created_at" | "created_at";
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedCaregiverList"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["PaginatedCaregiverList"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    patients_caregivers_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request that is repeated under its key is answered again and not done again. */
+                "Idempotency-Key"?: string;
+                /** @description Why, in UTF-8, percent-encoded; `change_reason` in the body prevails. */
+                "X-Change-Reason"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssignCaregiverRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Caregiver"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["Caregiver"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
     patients_epro_reports_list: {
         parameters: {
             query?: {
@@ -6188,6 +6711,209 @@ export interface operations {
                 /** @description Why you look: it is recorded. Care where nothing is said. */
                 purpose?: "care" | "consent" | "contact" | "correction" | "other_trials" | "safety" | "source_check";
             };
+            header?: {
+                /** @description An ETag: 304 is answered while the record has this version. */
+                "If-None-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Identity"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["Identity"];
+                    };
+                };
+            };
+            /** @description The version is known. */
+            304: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    patients_identity_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request that is repeated under its key is answered again and not done again. */
+                "Idempotency-Key"?: string;
+                /** @description Why, in UTF-8, percent-encoded; `change_reason` in the body prevails. */
+                "X-Change-Reason"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["WriteIdentityRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityReceipt"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["IdentityReceipt"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    patients_identity_partial_update: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read: 428 without it, 412 when the record has changed since. */
+                "If-Match": string;
+                /** @description Why, in UTF-8, percent-encoded; `change_reason` in the body prevails. */
+                "X-Change-Reason"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedWriteIdentityRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityReceipt"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["IdentityReceipt"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    patients_identity_erase_create: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A request that is repeated under its key is answered again and not done again. */
+                "Idempotency-Key"?: string;
+                /** @description The ETag that was read: 428 without it, 412 when the record has changed since. */
+                "If-Match": string;
+                /** @description Why, in UTF-8, percent-encoded; `change_reason` in the body prevails. */
+                "X-Change-Reason"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EraseIdentityRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityReceipt"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["IdentityReceipt"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    patients_observation_sets_list: {
+        parameters: {
+            query?: {
+                /** @description Where the page begins; taken from `next` or `previous`. */
+                cursor?: string;
+                /** @description How many records a page holds. */
+                limit?: number;
+                /** @description The order of the list. */
+                ordering?: "-created_at" | "created_at";
+            };
             header?: never;
             path: {
                 id: string;
@@ -6201,12 +6927,93 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Identity"];
+                    "application/json": components["schemas"]["PaginatedObservationSetList"];
                     "application/vnd.portal.envelope+json": {
                         /** @enum {integer} */
                         code: 0;
                         message: string;
-                        data: components["schemas"]["Identity"];
+                        data: components["schemas"]["PaginatedObservationSetList"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    patients_observation_sets_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request that is repeated under its key is answered again and not done again. */
+                "Idempotency-Key"?: string;
+                /** @description Why, in UTF-8, percent-encoded; `change_reason` in the body prevails. */
+                "X-Change-Reason"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CloseSetFormRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObservationSet"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["ObservationSet"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    patients_observation_sets_candidate_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CandidateSet"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["CandidateSet"];
                     };
                 };
             };
@@ -6500,6 +7307,151 @@ export interface operations {
             401: components["responses"]["Problem401"];
             403: components["responses"]["Problem403"];
             404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    push_subscriptions_list: {
+        parameters: {
+            query?: {
+                /** @description Where the page begins; taken from `next` or `previous`. */
+                cursor?: string;
+                /** @description How many records a page holds. */
+                limit?: number;
+                /** @description The order of the list. */
+                ordering?: "-created_at" | "created_at";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedPushSubscriptionList"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["PaginatedPushSubscriptionList"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            406: components["responses"]["Problem406"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    push_subscriptions_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request that is repeated under its key is answered again and not done again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SubscribeFormRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushSubscription"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["PushSubscription"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    push_subscriptions_destroy: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read: 428 without it, 412 when the record has changed since. */
+                "If-Match": string;
+                /** @description Why, in UTF-8, percent-encoded; `change_reason` in the body prevails. */
+                "X-Change-Reason"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            428: components["responses"]["Problem428"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    push_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushKey"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["PushKey"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
             406: components["responses"]["Problem406"];
             503: components["responses"]["Problem503"];
         };
