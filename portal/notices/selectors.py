@@ -78,7 +78,9 @@ def represent(notices: Collection[Notice], reader: User) -> list[dict[str, Any]]
 
 def _names(people: Iterable[UUID | None]) -> Mapping[UUID, str]:
     wanted = {person for person in people if person}
-    return {user.pk: user.get_full_name() for user in User.objects.filter(pk__in=wanted)} if wanted else {}
+    if not wanted:
+        return {}
+    return {user.pk: user.get_full_name() for user in User.objects.filter(pk__in=wanted)}
 
 
 def _represent(
