@@ -315,6 +315,9 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 HTTP_MODE = env("PORTAL_HTTP", default="hot")
 if HTTP_MODE not in {"hot", "asgi"}:
     raise ImproperlyConfigured("PORTAL_HTTP is hot or asgi")
+# A study that is imported: the file as it is sent, and what it may hold when unpacked.
+IMPORT_MAX_BYTES = env.int("PORTAL_IMPORT_MAX_MB", default=512) * 2**20
+IMPORT_UNPACKED_MAX_BYTES = env.int("PORTAL_IMPORT_UNPACKED_MAX_MB", default=4096) * 2**20
 INTAKE_REQUESTS_PER_MINUTE = env.int("PORTAL_INTAKE_REQUESTS_PER_MINUTE", default=600)
 
 # --- static files -----------------------------------------------------------------------------

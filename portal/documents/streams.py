@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 
 import psycopg
 import structlog
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
 from portal.accounts.models import Session
@@ -47,6 +48,7 @@ ROUND_SECONDS = 3.0
 RETRY_SECONDS = 1.0
 MOST_WAITING = 1000
 MOST_PER_PERSON = 50
+UPLOADS = "/api/v1/reports/uploads/"
 _ADDRESS = re.compile(r"/api/v1/reports/[0-9a-f-]{36}/events/").fullmatch
 _NEWS = """SELECT p.report_id, p.number, p.kind, p.attempt, p.percent, p.step, p.done, p.total,
     p.at, r.failure_code
@@ -213,6 +215,22 @@ async def _disconnected(receive: Receive) -> None:
         pass
 
 
+def _bounded(receive: Receive) -> Receive:
+    """Read no more of a body than is taken, and one byte by which Django sees that it is more."""
+    left = settings.IMPORT_MAX_BYTES + 1
+
+    async def some() -> Message:
+        nonlocal left
+        message = await receive()
+        if message["type"] != "http.request":
+            return message
+        body = message.get("body", b"")[:left]
+        left -= len(body)
+        return {**message, "body": body, "more_body": message.get("more_body", False) and left > 0}
+
+    return some
+
+
 _RUNNING: "WeakKeyDictionary[asyncio.AbstractEventLoop, Streams]" = WeakKeyDictionary()
 
 
@@ -225,6 +243,9 @@ def with_streams(django: Application) -> Application:
     """Return the application of everything below reports/: Django's, whose streams stay open."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == UPLOADS:
+            await django(scope, _bounded(receive), send)
+            return
         if scope["method"] != "GET" or not _ADDRESS(scope["path"]):
             await django(scope, receive, send)
             return

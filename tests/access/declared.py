@@ -200,6 +200,7 @@ ROWS: Mapping[tuple[str, str], Row] = {
     # Everybody's own reports; each kind has its own permission.
     ("reports", "GET"): _row(EVERYBODY),
     ("reports", "POST"): _row(EVERYBODY),
+    ("report-uploads", "POST"): _row(SYSTEM_ADMIN),
     ("push-subscriptions", "GET"): _row(EVERYBODY),
     ("push-subscriptions", "POST"): _row(EVERYBODY),
     ("push-subscription", "DELETE"): _row(EVERYBODY, below="entries"),

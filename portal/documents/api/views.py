@@ -29,14 +29,20 @@ from portal.documents.api.serializers import (
 from portal.documents.events import COLUMNS, CONTENT_TYPE, line_of, opening, seen_by_client
 from portal.documents.models import Report, ReportProgress
 from portal.documents.selectors import may_cancel, reports_seen_by, with_progress
-from portal.documents.services.reports import ask_for_report, cancel_report, fetch_file
+from portal.documents.services.reports import (
+    ask_for_report,
+    cancel_report,
+    fetch_file,
+    usable_upload,
+)
 from portal.documents.streams import SCOPE_KEY, Stream
 
 
 def ask(call: Call) -> Report:
     """Queue a report."""
     parameters = dict(call.body["parameters"])
-    upload = parameters.pop("upload", None)
+    named = parameters.pop("upload", None)
+    upload = named and usable_upload(upload=named, by=call.by, at=call.at)
     return ask_for_report(
         kind=call.body["kind"],
         parameters=parameters,

@@ -1,14 +1,14 @@
 """Ask for a report, cancel it, fetch its file."""
 
 from collections.abc import Generator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from portal.access.scoping import may
 from portal.accounts.models import User
 from portal.audit.record import Action, record
-from portal.core.errors import NotPermitted
+from portal.core.errors import FieldError, InvalidInput, NotPermitted
 from portal.core.history import acting, circumstances
 from portal.documents import rules, store
 from portal.documents.kinds import find_kind
@@ -16,6 +16,14 @@ from portal.documents.models import Report, ReportUpload
 from portal.documents.selectors import check_fetch
 from portal.documents.services.progress import tell, wake
 from portal.documents.vocabulary import OPEN, ReportState, Told
+
+UPLOAD_KEPT = timedelta(hours=24)
+
+
+class UnknownUpload(InvalidInput):
+    """You have sent no such file, or its day is over: send it again."""
+
+    code = "unknown_upload"
 
 
 def ask_for_report(
@@ -52,6 +60,28 @@ def ask_for_report(
         )
         wake()
     return report
+
+
+def keep_upload(*, upload: UUID, sha256: str, size: int, by: User, at: datetime) -> ReportUpload:
+    """Write down whose a file is that came, and that it is to be used within a day."""
+    with acting(by=by, at=at, reason="uploaded"):
+        return ReportUpload.objects.create(
+            pk=upload,
+            uploaded_by=by,
+            sha256=sha256,
+            size=size,
+            expires_at=at + UPLOAD_KEPT,
+            created_at=at,
+        )
+
+
+def usable_upload(*, upload: UUID, by: User, at: datetime) -> ReportUpload:
+    """Return a file that `by` has sent and that is still there. Raises: UnknownUpload."""
+    found = ReportUpload.objects.filter(pk=upload, uploaded_by=by, expires_at__gt=at).first()
+    if found is None or not store.path_of_upload(upload).is_file():
+        detail = str(UnknownUpload.__doc__)
+        raise UnknownUpload(errors=(FieldError("/parameters/upload", UnknownUpload.code, detail),))
+    return found
 
 
 def cancel_report(*, report: Report, by: User, at: datetime, reason: str) -> Report:

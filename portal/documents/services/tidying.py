@@ -1,7 +1,7 @@
 """What is forgotten: files whose time is over, parts of work that died, files nobody used."""
 
 import time
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -11,7 +11,6 @@ from portal.documents.vocabulary import OPEN, ReportState
 
 # A file gets its name before its row says so: this young it is left alone.
 YOUNG_SECONDS = 60.0
-UPLOAD_KEPT = timedelta(hours=24)
 
 
 def tidy(*, at: datetime) -> int:
