@@ -1,9 +1,15 @@
 """Scheduled jobs of patients."""
 
-from patients.services import diaries, observation_sets
+from patients.services import diaries, diary_plans, observation_sets
 from portal.core import clock
 from portal.core.ids import PIPELINE_ACCOUNT
 from portal.core.tasks import task
+
+
+@task
+def plan_diaries() -> None:
+    """Make the diary days of the coming week."""
+    diary_plans.plan_diaries(at=clock.now())
 
 
 @task

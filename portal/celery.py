@@ -42,6 +42,11 @@ app.conf.beat_schedule = {
         "schedule": crontab(minute="40"),
         "options": {"expires": EVERY_MINUTE},
     },
+    "plan the diary days of the coming week": {
+        "task": "patients.tasks.plan_diaries",
+        "schedule": crontab(minute="5,35"),
+        "options": {"expires": EVERY_MINUTE},
+    },
     "count the diary days that went by": {
         "task": "patients.tasks.miss_diaries",
         "schedule": EVERY_MINUTE,
