@@ -43,6 +43,11 @@ else:
     sys.path.insert(0, ".")
     runpy.run_path(words[0], run_name="__main__")
 """
+# What waits and nobody holds at this moment.
+IDLE = (
+    "SELECT id FROM outbox_outboxdelivery WHERE state = 'pending' ORDER BY id "
+    "FOR UPDATE SKIP LOCKED"
+)
 SETTINGS = """
 import os, sys
 os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings"
@@ -300,7 +305,7 @@ class Bed:
         with self.superuser() as asked:
             asked.execute(
                 "UPDATE outbox_outboxdelivery SET leased_until = clock_timestamp(), "
-                "due_at = least(due_at, clock_timestamp()) WHERE state = 'pending'"
+                f"due_at = least(due_at, clock_timestamp()) WHERE id IN ({IDLE})"
             )
 
     def age(self, seconds: float = 60) -> None:
@@ -308,7 +313,7 @@ class Bed:
         with self.superuser() as asked:
             asked.execute(
                 "UPDATE outbox_outboxdelivery SET due_at = due_at - %(s)s * interval '1 s', "
-                "leased_until = leased_until - %(s)s * interval '1 s' WHERE state = 'pending'",
+                f"leased_until = leased_until - %(s)s * interval '1 s' WHERE id IN ({IDLE})",
                 {"s": seconds},
             )
 

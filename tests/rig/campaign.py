@@ -59,6 +59,8 @@ async def campaign(
             await running
     finally:
         running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        fleet.close()
     bed.end_leases()
     await asyncio.to_thread(bed.wait_until_quiet)
     stored = read_stored(bed.database_url)
