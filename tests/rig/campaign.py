@@ -55,7 +55,7 @@ async def campaign(
         await trouble(fleet)
         await asyncio.to_thread(bed.ensure, *EVERYTHING)
         until.set()
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(300):
             await running
     finally:
         running.cancel()

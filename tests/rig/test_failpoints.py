@@ -11,18 +11,28 @@ from portal.core import clock
 from portal.core.failpoints import NAMES
 from portal.core.ids import uuid7
 from portal.demo.simulation.connection import ConnectionBroken
+from portal.embedded.home import ROOT
 from tests.rig.bed import Bed, wait_for
 from tests.rig.campaign import Campaign, Phones, accepted, campaign, say
 from tests.rig.fleet import Fleet, report_body
 from tests.rig.test_kills import QUIET, send
 
-# Which process gets there. The relay runs chunks too, when it works alone; it is not armed for it.
+# Which process gets there on an upload's way. The relay runs chunks too, when it works alone; it is
+# not armed for it.
 OWNERS = {"ingest": "web", "relay": "relay", "task": "worker", "pipeline": "worker"}
 ARMED = ("web", "relay", "worker")
 
 
+SWEPT = {name: OWNERS[name.partition(".")[0]] for name in NAMES if name.partition(".")[0] in OWNERS}
+
+
 def names_of(program: str) -> list[str]:
-    return [name for name in NAMES if OWNERS[name.partition(".")[0]] == program]
+    return [name for name, owner in SWEPT.items() if owner == program]
+
+
+def test_failpoints_off_an_uploads_way_are_armed_by_tests_of_their_own() -> None:
+    tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    assert not [name for name in NAMES.keys() - SWEPT.keys() if name not in tests]
 
 
 def everything_armed(program: str, action: str, nth: int, reached: Path) -> dict[str, str]:
@@ -44,10 +54,10 @@ async def sweep(bed: Bed, phones: Phones, tmp_path: Path, action: str, nth: int)
                 bed.start(name, **armed[name])
 
     def missing() -> set[str]:
-        return NAMES.keys() - {file.name for file in reached.iterdir()}
+        return SWEPT.keys() - {file.name for file in reached.iterdir()}
 
     async def trouble(fleet: Fleet) -> None:
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(300):
             while missing():
                 await asyncio.to_thread(revive)
                 # Only what is refused is set aside, and good phones send nothing of the kind.
@@ -64,7 +74,7 @@ async def sweep(bed: Bed, phones: Phones, tmp_path: Path, action: str, nth: int)
     done = await campaign(
         bed, phones[:-1], tmp_path / "fleet", trouble, seed=nth, manners=QUIET, pause=0.2
     )
-    say(f"{action} at the {nth}. time of {len(NAMES)} failpoints: {done.judgment.text()}")
+    say(f"{action} at the {nth}. time of {len(SWEPT)} failpoints: {done.judgment.text()}")
     return done
 
 
