@@ -13,7 +13,6 @@ WAITING: dict[str, str] = {
     "F30": "there is no released version to run beside this one",
     "F31": "shedding when every connection is used is not shown yet",
     **dict.fromkeys(("F32", "F33", "F111"), _DISKS),
-    "F91": "no endpoint takes an archive yet",
     **dict.fromkeys(("F97", "F98"), _FORMS),
     "F107": "deadlines and their clock come with safety reports",
     "F108": "randomization comes later",
