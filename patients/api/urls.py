@@ -6,6 +6,7 @@ from patients.api import alerts, views
 from patients.api.caregivers import CaregiverViewSet, PatientCaregiverViewSet
 from patients.api.identity import IdentityViewSet
 from patients.api.observation_sets import ObservationSetViewSet
+from patients.api.risk_rules import RiskRuleVersionViewSet, RiskRuleViewSet
 from patients.api.series import VitalSeriesViewSet
 from patients.api.sharing import PatientShareViewSet, ShareViewSet
 from patients.api.wall import DataFlowViewSet, WallTileViewSet
@@ -129,6 +130,26 @@ urlpatterns = [
         "alerts/<uuid:pk>/close/",
         alerts.AlertViewSet.as_view({"post": "close"}),
         name="alert-close",
+    ),
+    path("risk-rules/", RiskRuleViewSet.as_view({**LIST, "post": "create"}), name="risk-rules"),
+    path("risk-rules/<uuid:pk>/", RiskRuleViewSet.as_view(DETAIL), name="risk-rule"),
+    path(
+        "risk-rule-versions/",
+        RiskRuleVersionViewSet.as_view({**LIST, "post": "create"}),
+        name="risk-rule-versions",
+    ),
+    path(
+        "risk-rule-versions/<uuid:pk>/",
+        RiskRuleVersionViewSet.as_view({**DETAIL, "patch": "partial_update"}),
+        name="risk-rule-version",
+    ),
+    *(
+        path(
+            f"risk-rule-versions/<uuid:pk>/{action.replace('_', '-')}/",
+            RiskRuleVersionViewSet.as_view({"post": action}),
+            name=f"risk-rule-version-{action.replace('_', '-')}",
+        )
+        for action in ("dry_run", "activate", "retire")
     ),
     path("wall/tiles/", WallTileViewSet.as_view(LIST), name="wall-tiles"),
     path("wall/data-flow/", DataFlowViewSet.as_view(LIST), name="wall-data-flow"),
