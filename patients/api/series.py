@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from patients import vocabulary as v
 from patients.models import Patient, VitalSign
-from patients.rules.vital_table import VITAL_CODES
+from patients.rules.vital_table import NUMERIC_CODES
 from patients.wall.chart import Span, chart
 from portal.access.permissions import Permission
 from portal.api.fields import InstantField
@@ -21,7 +21,6 @@ from portal.api.views import NestedMixin, ScopedViewSet, person
 from portal.core import clock
 
 _FEWEST, _USUAL, _MOST = 10, 500, 2000
-_NUMERIC = [(code, label) for code, label in v.VitalCode.choices if VITAL_CODES[code].is_numeric]
 
 
 class _PointsField(serializers.IntegerField):
@@ -37,7 +36,7 @@ class SeriesQuery(serializers.Serializer[Any]):
     default_error_messages: ClassVar[dict[str, Any]] = {
         "order": _("The span ends after it begins."),
     }
-    code = serializers.ChoiceField(choices=_NUMERIC, default=v.VitalCode.HEART_RATE)
+    code = serializers.ChoiceField(choices=NUMERIC_CODES, default=v.VitalCode.HEART_RATE)
     since = InstantField(required=False)
     until = InstantField(required=False)
     points = _PointsField(required=False, default=_USUAL, min_value=_FEWEST, max_value=_MOST)
@@ -100,7 +99,7 @@ class SeriesSerializer(serializers.Serializer[Any]):
     """Readings where they are few, buckets where they are many."""
 
     patient = serializers.UUIDField()
-    code = serializers.ChoiceField(choices=_NUMERIC)
+    code = serializers.ChoiceField(choices=NUMERIC_CODES)
     unit = serializers.CharField(help_text="UCUM")
     since = serializers.DateTimeField()
     until = serializers.DateTimeField()

@@ -228,3 +228,5 @@ _MEASURES = (
     ),
 )
 VITAL_CODES: Mapping[str, VitalMeasure] = {measure.code.value: measure for measure in _MEASURES}
+# The codes whose values are numbers, with their names, as choices.
+NUMERIC_CODES = [(code, name) for code, name in V.choices if VITAL_CODES[code].is_numeric]
