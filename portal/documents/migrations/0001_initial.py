@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0002_service_accounts'),
-        ('live', '0002_updates_of_people'),
+        ('live', '0001_initial'),
     ]
 
     operations = [

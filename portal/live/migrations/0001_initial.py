@@ -18,8 +18,8 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RunSQL(
-            "CREATE SEQUENCE public.live_sequence AS bigint",
-            "DROP SEQUENCE public.live_sequence",
+            sql='CREATE SEQUENCE public.live_sequence AS bigint',
+            reverse_sql='DROP SEQUENCE public.live_sequence',
         ),
         portal.core.operations.CreateTogether(
             models=[
@@ -68,8 +68,8 @@ class Migration(migrations.Migration):
                     fields=[
                         ('id', models.BigAutoField(primary_key=True, serialize=False)),
                         ('resource', models.CharField(max_length=40)),
-                        ('trial_id', models.UUIDField()),
-                        ('site_id', models.UUIDField()),
+                        ('trial_id', models.UUIDField(null=True)),
+                        ('site_id', models.UUIDField(null=True)),
                         ('records', django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), size=None)),
                         ('created_at', models.DateTimeField()),
                     ],
