@@ -1,0 +1,140 @@
+"""The live wall and the vital signs behind it, as clinicians and monitors see them."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.journeys.portal import Portal
+from tests.journeys.visitor import PHONE, Visit, assert_accessible
+
+LIVE = ("web", "live", "relay", "worker")
+TILES = "/api/v1/wall/tiles/"
+RECORD = """
+from patients.models import Patient
+from patients.services.vital_signs import record_vital_sign
+from portal.accounts.models import User
+from portal.core import clock
+from portal.core.partial_dates import parse
+now = clock.now()
+patient = Patient.objects.filter(site__code="01").order_by("subject_number")[1]
+record_vital_sign(patient=patient, code="heart_rate", by=User.objects.get(username="doctor"),
+    facts={"original_value": "147", "original_unit": "/min", "measured": parse(now.isoformat())},
+    at=now, reason="journey")
+print(patient.subject_number)
+"""
+
+
+def wall(page: Page) -> Any:
+    return page.get_by_role("list", name="Patients, by risk")
+
+
+def test_doctor_sees_a_value_arrive(visit: Visit, portal: Portal) -> None:
+    portal.ensure(*LIVE)
+    page = visit().sign_in("doctor", path="/sign-in?next=/wall")
+    expect(wall(page).get_by_role("listitem").first).to_be_visible()
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    expect(page.get_by_text("Not for monitoring or emergency decisions")).to_be_visible()
+    subject = portal.manage("shell", "-c", RECORD).split()[-1]
+    page.get_by_label("Subject number").fill(subject)
+    tile = wall(page).get_by_role("listitem").filter(has_text=subject)
+    expect(tile).to_contain_text("147")
+    expect(page).to_have_url(re.compile(f"q={subject}"))
+    assert_accessible(page)
+    # Enter opens, and the chart has its table.
+    tile.get_by_role("link").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name=subject)).to_be_visible()
+    chart = page.get_by_role("group", name="Chart of Heart rate")
+    chart.focus()
+    page.keyboard.press("End")
+    expect(chart.get_by_role("status")).to_contain_text("147 /min")
+    page.get_by_role("button", name="Show table").first.click()
+    expect(page.get_by_role("cell", name="147").first).to_be_visible()
+    assert_accessible(page)
+
+
+def test_cra_sees_how_data_flow_and_no_value(visit: Visit, portal: Portal) -> None:
+    portal.ensure("web")
+    visitor = visit()
+    told: list[str] = []
+    visitor.context.on("request", lambda request: told.append(request.url))
+    page = visitor.sign_in("cra", path="/sign-in?next=/wall")
+    page.get_by_role("link", name="Site 02").click()
+    first = wall(page).get_by_role("listitem").first
+    expect(first).to_contain_text("Last received")
+    expect(first).to_contain_text("Missing")
+    expect(wall(page).get_by_text("mmHg")).to_have_count(0)
+    assert not [url for url in told if TILES in url or "/vitals/" in url]
+    assert_accessible(page)
+
+
+def test_another_site_is_not_there(visit: Visit, portal: Portal) -> None:
+    portal.ensure("web")
+    visitor = visit()
+    visitor.expects(404, TILES)
+    other = portal.manage(
+        "shell",
+        "-c",
+        "from trials.models import Site; print(Site.objects.get(code='05').pk)",
+    ).split()[-1]
+    page = visitor.sign_in("doctor", path=f"/sign-in?next=/wall/site/{other}")
+    expect(page.get_by_role("heading", name="There is nothing here for you")).to_be_visible()
+
+
+def test_who_watches_nobody_is_told_so(visit: Visit) -> None:
+    page = visit().sign_in("admin", path="/sign-in?next=/wall")
+    expect(page.get_by_role("heading", name="You cannot see this")).to_be_visible()
+
+
+def test_old_values_say_so_and_lose_their_color(visit: Visit, portal: Portal) -> None:
+    portal.ensure("web")
+    page = visit().sign_in("doctor", path="/sign-in?next=/wall")
+    expect(wall(page).get_by_text(re.compile(r"\bold$")).first).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_without_a_network_everything_is_grey_on_a_phone(
+    visit: Visit, portal: Portal, scheme: str
+) -> None:
+    portal.ensure(*LIVE)
+    visitor = visit(viewport=PHONE, color_scheme=scheme)
+    page = visitor.sign_in("doctor", path="/sign-in?next=/wall")
+    expect(wall(page).get_by_role("listitem").first).to_be_visible()
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    visitor.go_offline()
+    page.evaluate("() => dispatchEvent(new Event('offline'))")
+    expect(page.get_by_text("All values are grey")).to_be_visible()
+    expect(wall(page).locator("article.dead").first).to_be_visible()
+    assert_accessible(page)
+
+
+def test_filters_that_hide_everybody_say_what_to_do(visit: Visit, portal: Portal) -> None:
+    portal.ensure("web")
+    page = visit().sign_in("doctor", path="/sign-in?next=/wall?q=nobody")
+    expect(page.get_by_role("heading", name="No patient matches these filters")).to_be_visible()
+    page.get_by_role("button", name="Clear filters").first.click()
+    expect(wall(page).get_by_role("listitem").first).to_be_visible()
+
+
+def test_wall_that_cannot_be_read_gives_the_number_to_quote(visit: Visit, portal: Portal) -> None:
+    portal.ensure("web")
+    visitor = visit()
+    visitor.expects(500, TILES)
+    page = visitor.open("/sign-in?next=/wall")
+    body = json.dumps({"status": 500, "code": "error", "title": "t", "detail": "d"})
+    page.route(
+        f"**{TILES}*",
+        lambda route: route.fulfill(
+            status=500,
+            body=body,
+            content_type="application/problem+json",
+            headers={"X-Request-Id": "r-123"},
+        ),
+    )
+    page.get_by_label("User name", exact=True).fill("doctor")
+    page.get_by_label("Password", exact=True).fill("portal-demo")
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_text("r-123")).to_be_visible()
