@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.journeys.conftest import PATIENCE_MS
 from tests.journeys.portal import Portal
 from tests.journeys.visitor import PHONE, Visit, assert_accessible
 
@@ -40,7 +41,7 @@ def test_doctor_sees_a_value_arrive(visit: Visit, portal: Portal) -> None:
     subject = portal.manage("shell", "-c", RECORD).split()[-1]
     page.get_by_label("Subject number").fill(subject)
     tile = wall(page).get_by_role("listitem").filter(has_text=subject)
-    expect(tile).to_contain_text("147")
+    expect(tile).to_contain_text("147", timeout=PATIENCE_MS)
     expect(page).to_have_url(re.compile(f"q={subject}"))
     assert_accessible(page)
     # Enter opens, and the chart has its table.

@@ -8,7 +8,7 @@ const MOST = 500
 
 export function usePlaces() {
   const sites = useQuery({
-    queryKey: ['sites'],
+    queryKey: ['wall', 'sites'],
     queryFn: ({ signal }) =>
       allPages((cursor) =>
         read(
@@ -21,7 +21,7 @@ export function usePlaces() {
     staleTime: 300_000,
   })
   const trials = useQuery({
-    queryKey: ['trials'],
+    queryKey: ['wall', 'trials'],
     queryFn: ({ signal }) =>
       allPages((cursor) =>
         read(
