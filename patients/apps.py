@@ -18,6 +18,7 @@ class PatientsConfig(AppConfig):
         importlib.import_module("patients.selectors")
         importlib.import_module("patients.services.accounts")
         importlib.import_module("patients.services.caregivers")
+        importlib.import_module("patients.services.alerts")
         importlib.import_module("patients.services.sharing")
         importlib.import_module("patients.access_history")
         post_migrate.connect(_ensure_permissions, sender=self)

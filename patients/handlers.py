@@ -9,11 +9,13 @@ from django.db import DatabaseError, transaction
 from django.utils.translation import gettext as _
 
 from patients.pipeline import REASON, chunk, outcome, stored
+from patients.services.telling import tell_of_alert
+from portal.core import clock
 from portal.core.history import Source, acting
 from portal.core.ids import PIPELINE_ACCOUNT
 from portal.outbox.kinds import Kind
 from portal.outbox.message import Message
-from portal.outbox.registry import handles_many
+from portal.outbox.registry import handles, handles_many
 
 log = structlog.get_logger(__name__)
 
@@ -112,3 +114,9 @@ def _set_aside(resource: str, message: Message, error: Exception) -> None:
         )
         % {"error": type(error).__name__},
     )
+
+
+@handles(Kind.ALERT_RAISED)
+def tell_of_raised_alert(message: Message) -> None:
+    """Tell whom an alert concerns; the watcher, and a second delivery, find it done."""
+    tell_of_alert(alert=message.record_id, at=clock.now())

@@ -57,6 +57,11 @@ app.conf.beat_schedule = {
         "schedule": EVERY_MINUTE,
         "options": {"expires": EVERY_MINUTE},
     },
+    "tell sites of uploads that were set aside": {
+        "task": "patients.tasks.tell_of_quarantine",
+        "schedule": EVERY_MINUTE,
+        "options": {"expires": EVERY_MINUTE},
+    },
     "bring the index of rights in line with the assignments": {
         "task": "trials.tasks.sync_access",
         "schedule": EVERY_MINUTE,

@@ -144,6 +144,9 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
+# Where people reach the portal: links in mails begin with it; empty, they are relative.
+PUBLIC_URL = env("PORTAL_PUBLIC_URL", default="").rstrip("/")
+
 ROOT_URLCONF = "portal.urls"
 ASGI_APPLICATION = "portal.asgi.application"
 APPEND_SLASH = False

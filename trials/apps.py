@@ -14,8 +14,9 @@ class TrialsConfig(AppConfig):
     verbose_name = _("Trials")
 
     def ready(self) -> None:
-        """Say where access comes from, and keep the rows that guardian's foreign keys point to."""
+        """Say where access and ladders come from; keep what guardian's foreign keys point to."""
         importlib.import_module("trials.services.access")
+        importlib.import_module("trials.services.duty")
         importlib.import_module("trials.selectors")
         post_migrate.connect(_ensure_permissions, sender=self)
 

@@ -104,6 +104,13 @@ class ReviewConclusion(TextChoices):
     CHANGES_NEEDED = "changes_needed", _("Changes are needed")
 
 
+class DutyLine(TextChoices):
+    """Who is called first, and who when the first does not answer."""
+
+    FIRST = "first", _("First")
+    SECOND = "second", _("Second")
+
+
 class DelegatedTask(TextChoices):
     """Tasks on a site's delegation log (ICH E6(R3) 2.3)."""
 

@@ -13,6 +13,7 @@ from events.models import (
     SeriousnessFact,
     SeverityPeriod,
 )
+from events.services.escalations import escalate_serious
 from events.services.facts import Statement, kept
 from events.services.findings import look_for_contradictions
 from events.services.judgments import Judged, judged
@@ -266,6 +267,7 @@ def _settle(
 ) -> AdverseEvent:
     """Look for contradictions and tell the portal; returns the event as it now stands."""
     event.refresh_from_db()
+    escalate_serious(event, at=at)
     look_for_contradictions(event=event, version=version, by=by, at=at, reason="checked")
     publish(
         kind,

@@ -11,6 +11,7 @@ from django.db import connection
 
 from patients.models import UNCLOSED, Alert, AlertBreach
 from patients.pipeline.definitions import ActiveRule
+from patients.pipeline.escalations import escalate
 from patients.pipeline.evaluation import Found, Job
 from patients.vocabulary import MEDICAL_RULES, AlertState, EntrySource
 from portal.core.ids import uuid7
@@ -89,6 +90,7 @@ def raise_alerts(jobs: Sequence[Job], at: datetime) -> int:
     insert_rows(Alert, _ALERT_COLUMNS, list(changes.alerts.values()))
     _renew(changes.renewed, at)
     insert_rows(AlertBreach, _BREACH_COLUMNS, changes.breaches)
+    escalate(changes.alerts, changes.renewed, at)
     told = {key: row["reported_late"] for key, row in changes.alerts.items()}
     told |= {key: found.breach.is_late for key, found in changes.renewed.items()}
     _tell(told, new, changes)

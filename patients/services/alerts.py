@@ -1,6 +1,7 @@
 """Alerts: somebody has it; a physician judged it."""
 
 from datetime import datetime
+from uuid import UUID
 
 from patients.models import Alert
 from patients.vocabulary import AlertState
@@ -9,6 +10,8 @@ from portal.access.scoping import may
 from portal.accounts.models import User
 from portal.core.errors import InvalidInput, NotPermitted, RuleBroken
 from portal.core.history import acting
+from portal.notices.hooks import acknowledging
+from portal.notices.services.acknowledging import have
 
 
 class AlertIsClosed(RuleBroken):
@@ -38,7 +41,18 @@ def acknowledge_alert(
             held.acknowledged_at, held.acknowledged_by, held.comment = at, by, comment
             held.save()
             held.refresh_from_db()
+        have(resource="alert", record=held.pk, comment=comment, by=by, at=at)
         return held
+
+
+@acknowledging("alert")
+def acknowledge_by_notice(record: UUID, comment: str, by: User, at: datetime) -> None:
+    """Record on the alert itself that somebody said of its notice that they have it."""
+    alert = Alert.objects.select_for_update().get(pk=record)
+    if alert.state == AlertState.OPEN and may(by, Permission.ALERT_ACKNOWLEDGE, alert):
+        alert.state = AlertState.ACKNOWLEDGED
+        alert.acknowledged_at, alert.acknowledged_by, alert.comment = at, by, comment
+        alert.save()
 
 
 def close_alert(
@@ -65,6 +79,7 @@ def close_alert(
         held.assessment, held.was_actionable = assessment, was_actionable
         held.save()
         held.refresh_from_db()
+        have(resource="alert", record=held.pk, by=by, at=at)
         return held
 
 

@@ -17,6 +17,7 @@ from portal.accounts.models import User
 from portal.core.errors import NotPermitted, RuleBroken
 from portal.core.history import acting
 from trials.models import Trial
+from trials.services.duty import check_staffed
 from trials.services.setup import save_checked
 
 
@@ -101,7 +102,7 @@ def activate_version(
 
     It evaluates what is written from now on: what is there was evaluated by the dry run.
     Locks: the rules (chunks under way end first), the version.
-    Raises: NotPermitted, NotTried, NotADraft.
+    Raises: NotPermitted, NotTried, NotADraft, NotStaffed.
     """
     if not may(by, Permission.RISK_RULE_ACTIVATE, version):
         raise NotPermitted()
@@ -115,6 +116,7 @@ def activate_version(
             raise NotADraft()
         if not _was_tried(held):
             raise NotTried()
+        check_staffed(trial=held.trial, at=at)
         for before in RiskRuleVersion.objects.select_for_update().filter(
             rule=held.rule_id, state=RuleState.ACTIVE
         ):

@@ -52,6 +52,7 @@ PROGRAMS: tuple[Program, ...] = (
     Program("live", ("manage.py", "live_relay"), 0.3),
     # Long work: a program of its own, which no time limit of a task ends (ADR 0013).
     Program("reports", ("manage.py", "run_reports"), 0.3),
+    Program("watcher", ("manage.py", "watch_notices"), 1.0),
 )  # fmt: skip
 
 # Acts as the phones of a few patients of the demo, so that screens move; only where there is a

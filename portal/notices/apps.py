@@ -14,7 +14,8 @@ class NoticesConfig(AppConfig):
     verbose_name = _("Notices")
 
     def ready(self) -> None:
-        """Offer the pages of the desk, and what carries letters."""
+        """Offer the pages of the desk and what carries letters; say whether the watcher watches."""
         importlib.import_module("portal.notices.channels.email")
         importlib.import_module("portal.notices.channels.push")
         importlib.import_module("portal.notices.desk")
+        importlib.import_module("portal.notices.standing")

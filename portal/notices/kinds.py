@@ -32,6 +32,9 @@ class NoticeKind(StrEnum):
     REPORT_READY = "report.ready"
 
 
+KIND_VALUES = tuple(kind.value for kind in NoticeKind)
+
+
 @dataclass(frozen=True, slots=True)
 class Declared:
     """What is declared of a kind.

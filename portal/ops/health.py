@@ -23,6 +23,10 @@ KEPT_SECONDS = 1.0
 # What is told beside the verdict and does not decide it.
 DETAILS: dict[str, Callable[[], str]] = {"broker": broker.state}
 
+# Without these the portal must not pretend to serve: set by the apps above, which answer in a word.
+VITAL: dict[str, Callable[[], str]] = {}
+_WELL = frozenset({"ok", "never seen"})
+
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
@@ -54,12 +58,23 @@ def forget() -> None:
 
 
 def _look() -> Readiness:
-    reason = _database_reason()
+    away = _database_reason()
+    reason = f"database_{away}" if away else ""
     details = {name: state() for name, state in DETAILS.items()}
     if not reason:
         details["relay"] = _relay()
         details["audit"] = audit_state()
-    return Readiness(not reason, reason, {"database": reason or "ok", **details})
+        vital = {name: _asked(state) for name, state in VITAL.items()}
+        reason = next((f"{name}_{said}" for name, said in vital.items() if said not in _WELL), "")
+        details |= vital
+    return Readiness(not reason, reason, {"database": away or "ok", **details})
+
+
+def _asked(state: Callable[[], str]) -> str:
+    try:
+        return state()
+    except (DatabaseError, InterfaceError):
+        return "unknown"
 
 
 def audit_state() -> str:

@@ -26,7 +26,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
     if found.is_ready:
         return JsonResponse({"status": "ok", "details": found.details})
     response = JsonResponse(
-        {"status": "unavailable", "reason": f"database_{found.reason}", "details": found.details},
+        {"status": "unavailable", "reason": found.reason, "details": found.details},
         status=HTTPStatus.SERVICE_UNAVAILABLE,
     )
     response["Retry-After"] = "5"

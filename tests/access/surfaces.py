@@ -322,6 +322,7 @@ OPERATORS = {
     "dry_run_rule": "counts alerts over open readings",
     "outbox": "counts deliveries and names them by kind and id",
     "relay": "runs until it is stopped and prints nothing of records",
+    "watch_notices": "runs until it is stopped and prints nothing of records",
     "live_relay": "runs until it is stopped and prints nothing of records",
     "sync_access": "counts index rows",
     "run_reports": "runs until it is stopped and prints nothing of records",

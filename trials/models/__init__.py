@@ -2,6 +2,7 @@
 
 from trials.models.access import SiteUserPermission, TrialUserPermission
 from trials.models.assignment import Assignment, Delegation
+from trials.models.duty import Ladder, LadderRung, RosterShift
 from trials.models.instrument import Instrument, InstrumentSchedule
 from trials.models.product import Product, ReferenceSafetyInformation
 from trials.models.protocol_version import (
@@ -45,11 +46,14 @@ __all__ = [
     "Institution",
     "Instrument",
     "InstrumentSchedule",
+    "Ladder",
+    "LadderRung",
     "PlanPart",
     "PrincipalInvestigator",
     "Product",
     "ProtocolVersion",
     "ReferenceSafetyInformation",
+    "RosterShift",
     "Site",
     "SiteApproval",
     "SitePart",

@@ -9,6 +9,8 @@ from portal.accounts.models import User
 from portal.accounts.services.users import record_changed_roles
 from portal.core.errors import InvalidInput
 from portal.core.history import acting
+from portal.notices.kinds import NoticeKind
+from portal.notices.services.telling import About, tell
 from trials import rules
 from trials.models import Assignment, Site, Sponsor, Trial
 from trials.services.access import sync_access
@@ -54,8 +56,11 @@ def assign_role(
     if where is not None:
         setattr(assignment, scope.value, where)
     with acting(by=by, at=at, reason=reason):
+        is_first = not Assignment.objects.filter(person=person).exists()
         save_checked(assignment, by=by, at=at, reason=reason)
         _apply(person, by=by, at=at, reason=reason)
+        if not is_first:
+            _tell(assignment, at=at)
     return assignment
 
 
@@ -69,7 +74,24 @@ def end_assignment(*, assignment: Assignment, by: User, at: datetime, reason: st
         locked.to_at = max(at, locked.from_at)
         save_checked(locked, by=by, at=at, reason=reason)
         _apply(locked.person, by=by, at=at, reason=reason)
+        _tell(locked, at=at)
     return locked
+
+
+def _tell(assignment: Assignment, *, at: datetime) -> None:
+    """Tell the person that what they may see or do has changed."""
+    tell(
+        kind=NoticeKind.ACCESS_CHANGED,
+        about=About(
+            resource="assignment",
+            record=assignment.pk,
+            trial=assignment.trial_id,
+            site=assignment.site_id,
+        ),
+        people=[assignment.person_id],
+        occasion=f"version {assignment.version}",
+        at=at,
+    )
 
 
 def _apply(person: User, *, by: User, at: datetime, reason: str) -> None:

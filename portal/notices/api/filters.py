@@ -3,7 +3,10 @@
 from typing import Any
 
 import django_filters
+from django import forms
+from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 
 from portal.api.filters import BooleanFilter, ReferenceFilter
@@ -11,15 +14,24 @@ from portal.core import clock
 from portal.notices.kinds import NoticeKind
 from portal.notices.vocabulary import Urgency
 
-MOST = 2**63 - 1
+LONGEST = 18
+
+
+class _SequenceFormField(forms.Field):
+    def to_python(self, value: Any) -> int | None:
+        text = str(value or "")
+        if not text:
+            return None
+        if not (text.isascii() and text.isdecimal() and len(text) <= LONGEST):
+            raise ValidationError(_("This is not a sequence."), code="invalid")
+        return int(text)
 
 
 @extend_schema_field({"type": "integer", "minimum": 0})
-class SequenceFilter(django_filters.NumberFilter):
+class SequenceFilter(django_filters.Filter):
     """Notices after a sequence."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, min_value=0, max_value=MOST, decimal_places=0, **kwargs)
+    field_class = _SequenceFormField
 
 
 class OverdueFilter(BooleanFilter):

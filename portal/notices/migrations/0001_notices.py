@@ -15,8 +15,6 @@ import portal.core.history
 import portal.core.ids
 import portal.core.operations
 import portal.core.triggers
-import portal.notices.channels.base
-import portal.notices.kinds
 
 
 class Migration(migrations.Migration):
@@ -143,23 +141,17 @@ class Migration(migrations.Migration):
                                     (
                                         "kind__in",
                                         [
-                                            portal.notices.kinds.NoticeKind[
-                                                "ADVERSE_EVENT_SERIOUS"
-                                            ],
-                                            portal.notices.kinds.NoticeKind[
-                                                "ADVERSE_EVENT_FOLLOW_UP"
-                                            ],
-                                            portal.notices.kinds.NoticeKind["CLOCK_DUE"],
-                                            portal.notices.kinds.NoticeKind["CLOCK_OVERDUE"],
-                                            portal.notices.kinds.NoticeKind["ALERT_RAISED"],
-                                            portal.notices.kinds.NoticeKind[
-                                                "SUBMISSION_QUARANTINED"
-                                            ],
-                                            portal.notices.kinds.NoticeKind["QUERY_OPENED"],
-                                            portal.notices.kinds.NoticeKind["DIARY_MISSED"],
-                                            portal.notices.kinds.NoticeKind["SIGNATURE_NEEDED"],
-                                            portal.notices.kinds.NoticeKind["ACCESS_CHANGED"],
-                                            portal.notices.kinds.NoticeKind["REPORT_READY"],
+                                            "adverse_event.serious",
+                                            "adverse_event.follow_up",
+                                            "clock.due",
+                                            "clock.overdue",
+                                            "alert.raised",
+                                            "submission.quarantined",
+                                            "query.opened",
+                                            "diary.missed",
+                                            "signature.needed",
+                                            "access.changed",
+                                            "report.ready",
                                         ],
                                     )
                                 ),
@@ -852,23 +844,17 @@ class Migration(migrations.Migration):
                                     (
                                         "kind__in",
                                         [
-                                            portal.notices.kinds.NoticeKind[
-                                                "ADVERSE_EVENT_SERIOUS"
-                                            ],
-                                            portal.notices.kinds.NoticeKind[
-                                                "ADVERSE_EVENT_FOLLOW_UP"
-                                            ],
-                                            portal.notices.kinds.NoticeKind["CLOCK_DUE"],
-                                            portal.notices.kinds.NoticeKind["CLOCK_OVERDUE"],
-                                            portal.notices.kinds.NoticeKind["ALERT_RAISED"],
-                                            portal.notices.kinds.NoticeKind[
-                                                "SUBMISSION_QUARANTINED"
-                                            ],
-                                            portal.notices.kinds.NoticeKind["QUERY_OPENED"],
-                                            portal.notices.kinds.NoticeKind["DIARY_MISSED"],
-                                            portal.notices.kinds.NoticeKind["SIGNATURE_NEEDED"],
-                                            portal.notices.kinds.NoticeKind["ACCESS_CHANGED"],
-                                            portal.notices.kinds.NoticeKind["REPORT_READY"],
+                                            "adverse_event.serious",
+                                            "adverse_event.follow_up",
+                                            "clock.due",
+                                            "clock.overdue",
+                                            "alert.raised",
+                                            "submission.quarantined",
+                                            "query.opened",
+                                            "diary.missed",
+                                            "signature.needed",
+                                            "access.changed",
+                                            "report.ready",
                                         ],
                                     )
                                 ),
@@ -907,8 +893,8 @@ class Migration(migrations.Migration):
                             pgtrigger.compiler.Trigger(
                                 name="count_versions",
                                 sql=portal.core.triggers.GuardedRowTriggerSql(
-                                    func="IF NEW.id <> OLD.id OR NEW.person_id <> OLD.person_id OR NEW.sequence <> OLD.sequence THEN RAISE EXCEPTION 'whom a notice tells, and its place, never change' USING ERRCODE = 'check_violation'; END IF; IF NEW.acknowledged_at IS DISTINCT FROM OLD.acknowledged_at THEN NEW.version := OLD.version + 1; END IF; RETURN NEW;",
-                                    hash="4ba627343ef1cfc263a0a4fe570cdf659f6f0364",
+                                    func="IF (NEW.id, NEW.person_id, NEW.sequence) <> (OLD.id, OLD.person_id, OLD.sequence) THEN RAISE EXCEPTION 'whom a notice tells, and its place, never change' USING ERRCODE = 'check_violation'; END IF; IF NEW.acknowledged_at IS DISTINCT FROM OLD.acknowledged_at THEN NEW.version := OLD.version + 1; END IF; RETURN NEW;",
+                                    hash="f92c2b29286c190b1108ea82c6b3b216f63bd738",
                                     operation="UPDATE",
                                     pgid="pgtrigger_count_versions_c1f92",
                                     table="notices_notice",
@@ -1776,15 +1762,7 @@ class Migration(migrations.Migration):
                             ),
                             models.CheckConstraint(
                                 condition=models.Q(
-                                    (
-                                        "outcome__in",
-                                        [
-                                            portal.notices.channels.base.Outcome["SENT"],
-                                            portal.notices.channels.base.Outcome["FAILED"],
-                                            portal.notices.channels.base.Outcome["REFUSED"],
-                                            portal.notices.channels.base.Outcome["NO_ADDRESS"],
-                                        ],
-                                    )
+                                    ("outcome__in", ["sent", "failed", "refused", "no_address"])
                                 ),
                                 name="sending_outcome_is_known",
                             ),

@@ -11,7 +11,7 @@ from portal.access.scoping import AccessPaths
 from portal.core.constraints import both_or_neither, one_of
 from portal.core.history import tracked
 from portal.core.models import VersionedModel
-from portal.notices.kinds import NoticeKind
+from portal.notices.kinds import KIND_VALUES
 from portal.notices.vocabulary import EscalationState, LadderKind, StepState, Urgency, Who
 
 
@@ -67,7 +67,7 @@ class Escalation(VersionedModel):
                 condition=Q(state=EscalationState.RUNNING),
                 name="a_record_climbs_one_ladder_at_a_time",
             ),
-            one_of("kind", NoticeKind, name="escalation_kind_is_declared"),
+            one_of("kind", KIND_VALUES, name="escalation_kind_is_declared"),
             one_of("ladder", LadderKind.values, name="escalation_ladder_is_known"),
             one_of("urgency", Urgency.values, name="escalation_urgency_is_known"),
             one_of("state", EscalationState.values, name="escalation_state_is_known"),

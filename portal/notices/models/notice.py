@@ -13,7 +13,7 @@ from portal.core.constraints import both_or_neither, one_of
 from portal.core.history import tracked
 from portal.core.models import TimestampedModel
 from portal.core.triggers import GuardedRowTrigger, GuardedTrigger
-from portal.notices.kinds import NoticeKind
+from portal.notices.kinds import KIND_VALUES
 from portal.notices.models.escalation import Escalation
 from portal.notices.vocabulary import Urgency
 
@@ -150,7 +150,7 @@ class Notice(TimestampedModel):
                 name="a_person_is_told_once_of_an_occasion",
             ),
             CheckConstraint(condition=Q(sequence__gt=0), name="sequences_count_from_one"),
-            one_of("kind", NoticeKind, name="notice_kind_is_declared"),
+            one_of("kind", KIND_VALUES, name="notice_kind_is_declared"),
             one_of("urgency", Urgency.values, name="notice_urgency_is_known"),
             both_or_neither(
                 "acknowledged_at", "acknowledged_by", name="a_notice_is_acknowledged_by_somebody"

@@ -13,6 +13,8 @@ from patients.services import alerts, dry_runs, processing, risk_rules
 from portal.core.errors import InvalidInput, NotPermitted
 from tests.access.world import make_person
 from tests.patients.pipeline.uploads import NOW, Ward, make_ward, pulse, run, store_version
+from trials.services.duty import NotStaffed, put_on_duty
+from trials.vocabulary import DutyLine
 
 FAST = {"code": "heart_rate", "direction": "above", "set": 120, "reset": 110}
 DUE = {"acknowledge_within_minutes": 30}
@@ -90,6 +92,14 @@ def test_an_alert_is_closed_with_an_assessment_and_a_new_breach_opens_another(
     assert [one.state for one in ward.patient_alerts()] == ["closed", "open"]
 
 
+def staff(ward: Ward, people: dict[str, Any]) -> None:
+    """Fill every hour of the rosters of the trial's sites."""
+    by = {"by": people["monitor"], "at": NOW}
+    for site, person in zip(ward.world.sites[:2], ("doctor", "elsewhere"), strict=True):
+        for line in DutyLine:
+            put_on_duty(site=site, person=people[person], phone="1", line=line, **by)
+
+
 def test_a_rule_is_in_force_only_after_its_own_dry_run(ward: Ward, people: dict[str, Any]) -> None:
     by = {"by": people["monitor"], "at": NOW, "reason": "safety plan"}
     version = risk_rules.create_rule(
@@ -110,6 +120,9 @@ def test_a_rule_is_in_force_only_after_its_own_dry_run(ward: Ward, people: dict[
         risk_rules.activate_version(version=version, **by)
     try_it(version, people)
 
+    with pytest.raises(NotStaffed):
+        risk_rules.activate_version(version=version, **by)
+    staff(ward, people)
     active = risk_rules.activate_version(version=version, **by)
 
     assert (active.state, active.activated_by) == ("active", people["monitor"])

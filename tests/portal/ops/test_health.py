@@ -36,7 +36,13 @@ def test_ready_with_database_and_broker(client: Client) -> None:
     assert response.status_code == 200
     assert response.json() == {
         "status": "ok",
-        "details": {"database": "ok", "broker": "ok", "audit": "never", "relay": "never seen"},
+        "details": {
+            "database": "ok",
+            "broker": "ok",
+            "audit": "never",
+            "relay": "never seen",
+            "watcher": "never seen",
+        },
     }
 
 
