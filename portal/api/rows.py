@@ -24,6 +24,7 @@ _AS_GIVEN = "_as_given"
 _PLAIN = (
     serializers.UUIDField,
     serializers.DateField,
+    serializers.TimeField,
     serializers.DateTimeField,
     serializers.CharField,
     serializers.IntegerField,

@@ -161,6 +161,8 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("adverse-event-history", "GET"): _row(
         READS_HISTORY, below="adverse_events", sees=READS_EVENTS
     ),
+    ("trial-ladders", "GET"): _row(READS_HISTORY, below="trials", sees=STAFF),
+    ("site-roster", "GET"): _row(READS_HISTORY, below="sites", sees=STAFF),
     ("trial-history", "GET"): _row(READS_TRAIL, below="trials", sees=STAFF),
     ("site-history", "GET"): _row(READS_TRAIL, below="sites", sees=STAFF),
     ("patient-history", "GET"): _row(READS_HISTORY, below="patients", sees=READS_PATIENTS),

@@ -1,5 +1,5 @@
 """The desk's lists of what the protocol says, where it runs and who works on it."""
 
-from trials.admin import people, plan, trials
+from trials.admin import duty, people, plan, trials
 
-__all__ = ["people", "plan", "trials"]
+__all__ = ["duty", "people", "plan", "trials"]

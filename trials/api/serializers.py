@@ -3,7 +3,16 @@
 from rest_framework import serializers
 
 from portal.api.serializers import DetailMixin, NumberField, RecordSerializer, ReferenceField
-from trials.vocabulary import Blinding, Phase, PlanKind, SiteStatus, TrialStatus, VisitAnchor
+from portal.notices.vocabulary import LadderKind, Who
+from trials.vocabulary import (
+    Blinding,
+    DutyLine,
+    Phase,
+    PlanKind,
+    SiteStatus,
+    TrialStatus,
+    VisitAnchor,
+)
 
 
 class TrialSerializer(RecordSerializer):
@@ -66,3 +75,34 @@ class VisitPlanSerializer(_PlanPartSerializer):
     window_before_days = serializers.IntegerField(allow_null=True)
     window_after_days = serializers.IntegerField(allow_null=True)
     arm = ReferenceField("arm", allow_null=True)
+
+
+class LadderRungSerializer(RecordSerializer):
+    """Whom a ladder tells, how long it waits for them, how often it tells them again."""
+
+    ladder = ReferenceField("ladder")
+    kind = serializers.ChoiceField(source="ladder__kind", choices=LadderKind.choices)
+    site = serializers.UUIDField(
+        source="ladder__site_id", allow_null=True, help_text="null: of the whole trial"
+    )
+    order = serializers.IntegerField(min_value=1)
+    who = serializers.ChoiceField(choices=Who.choices)
+    wait_minutes = serializers.IntegerField(min_value=1)
+    repeat_every_minutes = serializers.IntegerField(min_value=0)
+    most_repeats = serializers.IntegerField(min_value=0)
+
+
+class RosterShiftSerializer(RecordSerializer):
+    """Who is on duty at a site, by the site's own clock."""
+
+    site = ReferenceField("site")
+    line = serializers.ChoiceField(choices=DutyLine.choices)
+    person = ReferenceField("person")
+    phone = serializers.CharField()
+    weekdays = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=7), help_text="Monday is 1"
+    )
+    from_time = serializers.TimeField()
+    to_time = serializers.TimeField(help_text="equal to from_time: the whole day")
+    from_on = serializers.DateField()
+    to_on = serializers.DateField(allow_null=True)

@@ -15,6 +15,8 @@ urlpatterns = [
     path("trials/<uuid:pk>/sites/", views.TrialSiteViewSet.as_view(LIST), name="trial-sites"),
     path("trials/<uuid:pk>/arms/", views.ArmViewSet.as_view(LIST), name="trial-arms"),
     path("trials/<uuid:pk>/visits/", views.VisitPlanViewSet.as_view(LIST), name="trial-visits"),
+    path("trials/<uuid:pk>/ladders/", views.LadderViewSet.as_view(LIST), name="trial-ladders"),
+    path("sites/<uuid:pk>/roster/", views.RosterViewSet.as_view(LIST), name="site-roster"),
     path(
         "trials/<uuid:pk>/history/",
         history_of(Trial, Permission.TRIAL_VIEW),

@@ -7,7 +7,7 @@ from portal.access.permissions import Permission
 from portal.api.permissions import Requirement
 from portal.api.views import ListMixin, NestedMixin, RetrieveMixin, ScopedViewSet
 from trials.api import filters, serializers
-from trials.models import Arm, Site, Trial, VisitPlan
+from trials.models import Arm, LadderRung, RosterShift, Site, Trial, VisitPlan
 
 SITE_ACTIONS: Mapping[str, Permission] = {
     "list_patients": Permission.PATIENT_VIEW,
@@ -74,3 +74,23 @@ class VisitPlanViewSet(_OfTrial):
     queryset = VisitPlan.objects.all()
     serializer_class = serializers.VisitPlanSerializer
     permissions: ClassVar[Mapping[str, Requirement]] = {"list": Permission.TRIAL_VIEW}
+
+
+class LadderViewSet(_OfTrial):
+    """trials/{id}/ladders/."""
+
+    queryset = LadderRung.objects.filter(is_in_use=True)
+    serializer_class = serializers.LadderRungSerializer
+    parent_field = "ladder__trial"
+    permissions: ClassVar[Mapping[str, Requirement]] = {"list": Permission.LADDER_VIEW}
+
+
+class RosterViewSet(NestedMixin, ListMixin, ScopedViewSet):
+    """sites/{id}/roster/."""
+
+    queryset = RosterShift.objects.all()
+    serializer_class = serializers.RosterShiftSerializer
+    parent = Site.objects.all()
+    parent_permission = Permission.SITE_VIEW
+    parent_field = "site"
+    permissions: ClassVar[Mapping[str, Requirement]] = {"list": Permission.ROSTER_VIEW}

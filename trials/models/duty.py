@@ -23,7 +23,7 @@ from trials.vocabulary import DutyLine
 class Ladder(VersionedModel):
     """A ladder of a trial, or of one of its sites where that has its own (domain.md 8)."""
 
-    access_paths = AccessPaths(trial="trial_id", site="site_id")
+    access_paths = AccessPaths(trial="trial_id")
 
     trial = models.ForeignKey(Trial, models.PROTECT, related_name="+", verbose_name=_("trial"))
     site = models.ForeignKey(
@@ -51,7 +51,7 @@ class Ladder(VersionedModel):
 class LadderRung(VersionedModel):
     """Whom to tell, how long to wait for them, and how often to tell them again meanwhile."""
 
-    access_paths = AccessPaths(trial="ladder__trial_id", site="ladder__site_id")
+    access_paths = AccessPaths(trial="ladder__trial_id")
 
     ladder = models.ForeignKey(
         Ladder, models.PROTECT, related_name="rungs", verbose_name=_("ladder")

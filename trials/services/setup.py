@@ -39,17 +39,21 @@ def create_trial(
     reason: str = "",
     **facts: Any,
 ) -> Trial:
-    """Create a trial; whoever is assigned to its sponsor sees it at once.
+    """Create a trial with the usual ladders; whoever is assigned to its sponsor sees it at once.
 
     `facts` are further columns: phase, status, safety_zone, is_imported.
     Raises: InvalidInput.
     """
+    # Ladders are saved by what stands below in this module.
+    from trials.services.duty import ensure_usual_ladders
+
     trial = Trial(
         sponsor=sponsor, number=number, title=title, blinding=blinding, created_at=at, **facts
     )
     with acting(by=by, at=at, reason=reason):
         save_checked(trial, by=by, at=at, reason=reason)
         sync_access(at=at)
+        ensure_usual_ladders(trial=trial, by=by, at=at)
     return trial
 
 
