@@ -20,6 +20,7 @@ from patients.vocabulary import EntrySource, YesNoUnknown
 from portal.core.constraints import one_of
 from portal.core.fields import EarliestField, LatestField, PartialDateTimeField
 from portal.core.history import tracked
+from portal.core.triggers import announce_rows
 
 
 def _criterion(label: Any) -> Any:
@@ -93,6 +94,10 @@ class AdverseEvent(ClinicalRecord):
     class Meta(ClinicalRecord.Meta):
         verbose_name = _("adverse event")
         verbose_name_plural = _("adverse events")
+        triggers: ClassVar[list[Any]] = [
+            *ClinicalRecord.Meta.triggers,
+            *announce_rows("adverse_event"),
+        ]
         constraints: ClassVar[list[Any]] = [
             *ClinicalRecord.Meta.constraints,
             UniqueConstraint(
