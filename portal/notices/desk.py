@@ -13,17 +13,24 @@ from portal.desk.site import site
 from portal.notices import models
 from portal.notices.services.people import go_away
 
-for _model, _permission in (
+_TOLD: tuple[tuple[Any, P], ...] = (
     (models.Notice, P.NOTICE_VIEW),
     (models.NoticeSending, P.NOTICE_VIEW),
     (models.Escalation, P.ESCALATION_VIEW),
     (models.EscalationStep, P.ESCALATION_STEP_VIEW),
-):
+)
+_TECHNICAL: tuple[Any, ...] = (models.Dispatch, models.WatcherHeartbeat)
+_OF_PEOPLE: tuple[Any, ...] = (
+    models.Preference,
+    models.NoticeCounter,
+    models.PushSubscription,
+)
+for _model, _permission in _TOLD:
     site.register(
         _model,
         derived(_model, _permission, Group.NOTICES, base=ScopedModelAdmin, linked_lookups=()),
     )
-for _model in (models.Dispatch, models.WatcherHeartbeat):
+for _model in _TECHNICAL:
     site.register(
         _model,
         derived(
@@ -34,7 +41,7 @@ for _model in (models.Dispatch, models.WatcherHeartbeat):
             linked_lookups=(),
         ),
     )
-for _model in (models.Preference, models.NoticeCounter, models.PushSubscription):
+for _model in _OF_PEOPLE:
     site.register(
         _model,
         derived(_model, P.USER_VIEW, Group.PEOPLE, base=ScopedModelAdmin, linked_lookups=()),

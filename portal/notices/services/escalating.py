@@ -204,8 +204,8 @@ def include_newcomers(*, at: datetime) -> int:
     escalations = list(Escalation.objects.filter(running | watched).order_by("id"))
     told: dict[UUID, set[UUID]] = defaultdict(set)
     notices = Notice.objects.filter(escalation__in=escalations)
-    for escalation, person in notices.values_list("escalation_id", "person_id"):
-        told[escalation].add(person)
+    for key, person in notices.values_list("escalation_id", "person_id"):
+        told[key].add(person)
     named: dict[Any, set[UUID]] = {}
     for escalation in escalations:
         if escalation.pk not in told:
