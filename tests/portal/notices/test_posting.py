@@ -1,5 +1,6 @@
 """Letters: what leaves, when, how often, and what does not (F105, digest)."""
 
+import hashlib
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -45,10 +46,9 @@ def provider(monkeypatch: pytest.MonkeyPatch) -> Provider:
 
 
 def routine(world: World, person: str, number: int) -> Any:
-    event = world.adverse_events[0]
     return tell(
         kind=NoticeKind.DIARY_MISSED,
-        about=about(event, "alert"),
+        about=about(world.alerts[0], "alert"),
         people=[world.people[person].pk],
         occasion=str(number),
         at=clock.now(),
@@ -152,17 +152,18 @@ def test_an_upload_that_was_set_aside_is_told_once_a_day(world: World) -> None:
     at = clock.now()
     patient = world.patients[0]
     with acting(by=SYSTEM_ACCOUNT, reason="test"):
-        for _ in range(3):
+        for raw in (b"{}", b"[]", b"1"):
             QuarantinedSubmission.objects.create(
                 trial_id=patient.trial_id,
                 site_id=patient.site_id,
                 patient=patient,
                 resource="epro_report",
                 reason="refused",
-                raw=b"{}",
-                digest=b"0" * 32,
+                raw=raw,
+                digest=hashlib.sha256(raw).digest(),
                 received_at=at,
                 recorded_by_id=SYSTEM_ACCOUNT,
+                recorded_through=SYSTEM_ACCOUNT,
             )
     assert tell_of_quarantine(at=at) == 1
     assert tell_of_quarantine(at=at) == 0

@@ -155,11 +155,11 @@ def test_a_watcher_killed_after_the_mail_left_sends_it_again_under_the_same_id(
 
     start()
     told = Notice.objects.filter(record_id=event.pk)
-    wait_for(lambda: NoticeSending.objects.filter(outcome="sent").count() == 4)
+    wait_for(lambda: NoticeSending.objects.filter(outcome="sent").count() == 8)
 
     ids = [key for key, _person in sent(letters)]
-    assert len(ids) == 5
-    assert len(set(ids)) == 4
+    assert len(ids) == 9
+    assert len(set(ids)) == 8
     assert told.count() == 4
 
 
@@ -170,7 +170,7 @@ def test_a_watcher_killed_after_a_step_tells_nobody_twice(
     event = serious(world)
     first.wait(PATIENCE_SECONDS)
     start()
-    wait_for(lambda: NoticeSending.objects.filter(outcome="sent").count() == 4)
+    wait_for(lambda: NoticeSending.objects.filter(outcome="sent").count() == 8)
     assert Notice.objects.filter(record_id=event.pk).count() == 4
 
 
@@ -179,8 +179,8 @@ def test_of_two_watchers_one_is_active_and_the_other_takes_over(
 ) -> None:
     watchers = [start(), start()]
     event = serious(world)
-    wait_for(lambda: NoticeSending.objects.filter(outcome="sent").count() == 4)
-    assert len(sent(letters)) == 4
+    wait_for(lambda: NoticeSending.objects.filter(outcome="sent").count() == 8)
+    assert len(sent(letters)) == 8
     kill_group(watchers[0].pid, signal.SIGKILL)
     _let_time_pass()
     wait_for(lambda: EscalationStep.objects.filter(state=StepState.DONE).count() >= 2)

@@ -9,7 +9,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
 
 def carry_to(path: str) -> None:
-    """Take every mail and write its id down, before anything else can happen."""
+    """Take every mail and push and write its id down, before anything else can happen."""
     from portal.notices.channels import base
 
     def take(letter: base.Letter) -> base.Answer:
@@ -18,6 +18,7 @@ def carry_to(path: str) -> None:
         return base.Answer(base.Outcome.SENT, "250 ok", f"<{letter.id}@portal>")
 
     base.carries("email")(take)
+    base.carries("push")(take)
 
 
 if __name__ == "__main__":
