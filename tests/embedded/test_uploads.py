@@ -41,7 +41,9 @@ def enroll(portal: RunningPortal) -> list[tuple[UUID, str]]:
 async def test_portal_that_is_stopped_and_started_under_load_loses_no_upload(
     used_portal: RunningPortal, tmp_path: Path
 ) -> None:
-    await asyncio.to_thread(used_portal.start)
+    used_portal.launch()  # the first start makes the tables: on a busy machine that takes long
+    ready = await asyncio.to_thread(wait_for, lambda: "READY in" in used_portal.text(), 600)
+    assert ready, used_portal.text()
     phones = await asyncio.to_thread(enroll, used_portal)
     url = f"http://127.0.0.1:{used_portal.port}"
     fleet = Fleet(phones, url=url, folder=tmp_path / "fleet", seed=1, begins=clock.now())
