@@ -8,7 +8,6 @@ _FORMS = "signing and locking come with electronic forms"
 _DISKS = "needs a file system of its own, which a test without root cannot mount"
 
 WAITING: dict[str, str] = {
-    "F13": "deadlines of safety reports and their watcher come with safety reports",
     "F29": "the lint of migrations is not written yet",
     "F30": "there is no released version to run beside this one",
     "F31": "shedding when every connection is used is not shown yet",
