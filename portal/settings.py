@@ -439,6 +439,9 @@ SPECTACULAR_SETTINGS = {
         "ReportState": "portal.documents.vocabulary.ReportState",
         "ReportStatus": "patients.vocabulary.ReportStatus",
         "EventIntensity": "events.vocabulary.INTENSITIES",
+        "EventOutcome": "events.vocabulary.Outcome",
+        "SendingOutcome": "portal.notices.channels.base.Outcome",
+        "NoticeKind": "portal.notices.kinds.NoticeKind",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

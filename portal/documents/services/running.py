@@ -20,6 +20,8 @@ from portal.documents.models import Report, ReportLease
 from portal.documents.services.progress import tell
 from portal.documents.store import Output
 from portal.documents.vocabulary import ReportState, Told
+from portal.notices.kinds import NoticeKind
+from portal.notices.services import telling
 
 LEASE = timedelta(seconds=30)
 FILE_KEPT = timedelta(hours=24)
@@ -118,7 +120,10 @@ def held(lease: Lease) -> Report:
 
 
 def finish(lease: Lease, output: Output | None, *, at: datetime) -> Report:
-    """Give the file its name, then say that the report is finished. Raises: LeaseLost."""
+    """Give the file its name, say that the report is finished, and tell who asked for it.
+
+    Raises: LeaseLost.
+    """
     with acting(by=SYSTEM_ACCOUNT, at=at, reason="finished"):
         report = held(lease)
         if output is not None:
@@ -127,6 +132,12 @@ def finish(lease: Lease, output: Output | None, *, at: datetime) -> Report:
             report.sha256, report.size = output.sha256, output.size
             report.expires_at = at + FILE_KEPT
         _end(report, ReportState.FINISHED, Told.FINISHED, at, percent=100)
+        about = telling.About(
+            resource="report", record=report.pk, trial=report.trial_id, number=report.kind
+        )
+        telling.tell(
+            kind=NoticeKind.REPORT_READY, about=about, people=[report.requested_by_id], at=at
+        )
     return report
 
 

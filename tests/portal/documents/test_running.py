@@ -30,6 +30,7 @@ from portal.documents.services.reports import cancel_report
 from portal.documents.services.running import LeaseLost
 from portal.documents.services.tidying import tidy
 from portal.documents.work import Pulse, Work
+from portal.notices.models import Notice
 from tests.access.world import World
 from tests.portal.documents.conftest import asked, file_of, run_all, told
 
@@ -74,6 +75,14 @@ def test_a_finished_export_is_a_whole_file_with_its_digest(ana: User) -> None:
     assert (report.size, report.sha256) == (len(content), _sha256(content))
     assert report.expires_at == pytest.approx(clock.now() + timedelta(hours=24), abs=timedelta(60))
     assert file_of(report).stat().st_mode & 0o077 == 0
+
+
+def test_who_asked_is_told_once_that_the_report_is_ready(ana: User) -> None:
+    report = asked(ana)
+    run_all()
+
+    told = Notice.objects.get(person=ana, kind="report.ready")
+    assert (told.resource, told.record_id) == ("report", report.pk)
 
 
 def _sha256(content: bytes) -> str:
