@@ -441,7 +441,7 @@ SPECTACULAR_SETTINGS = {
         "EventIntensity": "events.vocabulary.INTENSITIES",
         "EventOutcome": "events.vocabulary.Outcome",
         "SendingOutcome": "portal.notices.channels.base.Outcome",
-        "NoticeKind": "portal.notices.kinds.NoticeKind",
+        "NoticeKind": "portal.notices.kinds.KIND_CHOICES",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

@@ -31,7 +31,6 @@ class Migration(migrations.Migration):
         ('core', '0001_schemas_and_functions'),
         ('live', '0001_initial'),
         ('trials', '0001_initial'),
-        ('trials', '0002_never_deleted'),
     ]
 
     operations = [

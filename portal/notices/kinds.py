@@ -35,6 +35,9 @@ class NoticeKind(StrEnum):
 KIND_VALUES = tuple(kind.value for kind in NoticeKind)
 
 
+KIND_CHOICES = tuple((kind.value, kind.value) for kind in NoticeKind)
+
+
 @dataclass(frozen=True, slots=True)
 class Declared:
     """What is declared of a kind.

@@ -11,7 +11,7 @@ from drf_spectacular.utils import extend_schema_field
 
 from portal.api.filters import BooleanFilter, ReferenceFilter
 from portal.core import clock
-from portal.notices.kinds import NoticeKind
+from portal.notices.kinds import KIND_CHOICES
 from portal.notices.vocabulary import Urgency
 
 LONGEST = 18
@@ -50,7 +50,7 @@ class NoticeFilter(django_filters.FilterSet):
 
     after = SequenceFilter(field_name="sequence", lookup_expr="gt")
     unacknowledged = BooleanFilter(field_name="acknowledged_at", lookup_expr="isnull")
-    kind = django_filters.ChoiceFilter(choices=[(kind.value, kind.value) for kind in NoticeKind])
+    kind = django_filters.ChoiceFilter(choices=KIND_CHOICES)
     urgency = django_filters.ChoiceFilter(choices=Urgency.choices)
     trial = ReferenceFilter(field_name="trial_id")
     site = ReferenceFilter(field_name="site_id")

@@ -8,7 +8,7 @@ from portal.api.fields import InstantField, StrictSerializer, StrictUUIDField
 from portal.api.reasons import ReasonedSerializer
 from portal.api.serializers import RecordSerializer, ReferenceField
 from portal.notices.channels.base import Outcome
-from portal.notices.kinds import NoticeKind
+from portal.notices.kinds import KIND_CHOICES
 from portal.notices.vocabulary import Channel, Urgency, Way
 
 MOST_AT_ONCE = 500
@@ -29,7 +29,7 @@ class NoticeSerializer(serializers.Serializer[Any]):
     version = serializers.IntegerField(min_value=1)
     created_at = serializers.DateTimeField()
     sequence = serializers.IntegerField(min_value=1)
-    kind = serializers.ChoiceField(choices=[(kind.value, kind.value) for kind in NoticeKind])
+    kind = serializers.ChoiceField(choices=KIND_CHOICES)
     urgency = serializers.ChoiceField(choices=Urgency.choices)
     resource = serializers.CharField()
     record = serializers.UUIDField()

@@ -125,6 +125,7 @@ class NoticeViewSet(WriteMixin, ScopedViewSet):
         """Say "I have it", which alone stops the ladder."""
         return self.write()
 
+    @extend_schema(operation_id="notifications_acknowledge_many")
     def acknowledge_many(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Acknowledge several with one comment; alerts, serious events and clocks one by one."""
         return self.write()

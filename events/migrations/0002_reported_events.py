@@ -1,8 +1,0 @@
-"""Folded into the first one."""
-
-from django.db import migrations
-
-
-class Migration(migrations.Migration):
-    dependencies = [("events", "0001_initial")]
-    operations = []
