@@ -719,7 +719,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** @description Say "I have it", which alone stops the ladder. */
-        post: operations["notifications_acknowledge_create_2"];
+        post: operations["notifications_acknowledge_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -736,7 +736,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** @description Acknowledge several with one comment; alerts, serious events and clocks one by one. */
-        post: operations["notifications_acknowledge_create"];
+        post: operations["notifications_acknowledge_many"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1190,6 +1190,145 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reports/uploads/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Send a file, as it is, to be worked at by a report; kept for a day. */
+        post: operations["report_upload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/risk-rule-versions/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return one page of the records in scope. */
+        get: operations["risk_rule_versions_list"];
+        put?: never;
+        /** @description Write another version of a rule, a draft. */
+        post: operations["risk_rule_versions_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/risk-rule-versions/{id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return the record, or 304 to those who have this version. */
+        get: operations["risk_rule_versions_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** @description Change what a draft says; it must be tried again. */
+        patch: operations["risk_rule_versions_partial_update"];
+        trace?: never;
+    };
+    "/api/v1/risk-rule-versions/{id}/activate/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Put a tried version into force; the caller confirms it by name. */
+        post: operations["risk_rule_versions_activate_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/risk-rule-versions/{id}/dry-run/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Try a version on the trial's history: what it would have fired, and how often. */
+        post: operations["risk_rule_versions_dry_run_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/risk-rule-versions/{id}/retire/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Take a version out of force. */
+        post: operations["risk_rule_versions_retire_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/risk-rules/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return one page of the records in scope. */
+        get: operations["risk_rules_list"];
+        put?: never;
+        /** @description Write a rule with its first version, a draft. */
+        post: operations["risk_rules_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/risk-rules/{id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return the record, or 304 to those who have this version. */
+        get: operations["risk_rules_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sessions/": {
         parameters: {
             query?: never;
@@ -1309,6 +1448,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sites/{id}/roster/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return one page of the records in scope. */
+        get: operations["sites_roster_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/trials/": {
         parameters: {
             query?: never;
@@ -1369,6 +1525,23 @@ export interface paths {
         };
         /** @description Return who changed the record, when, why and by which path, newest first. */
         get: operations["trial_history_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trials/{id}/ladders/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return one page of the records in scope. */
+        get: operations["trials_ladders_list"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1662,7 +1835,7 @@ export interface components {
             serious_as_reported: components["schemas"]["YesNoUnknown"];
             seriousness: components["schemas"]["Seriousness"];
             causality: string;
-            outcome: components["schemas"]["OutcomeC3fEnum"];
+            outcome: components["schemas"]["EventOutcome"];
             readonly treatment_emergent: components["schemas"]["TreatmentEmergentEnum"] | null;
             is_nullified: boolean;
             /**
@@ -1703,7 +1876,7 @@ export interface components {
             serious_as_reported: components["schemas"]["YesNoUnknown"];
             seriousness: components["schemas"]["Seriousness"];
             causality: string;
-            outcome: components["schemas"]["OutcomeC3fEnum"];
+            outcome: components["schemas"]["EventOutcome"];
             readonly treatment_emergent: components["schemas"]["TreatmentEmergentEnum"] | null;
             is_nullified: boolean;
             /**
@@ -1963,7 +2136,7 @@ export interface components {
         };
         /** @description What a set would hold if it were closed now. */
         CandidateSet: {
-            eligibility: components["schemas"]["EligibilityEnum"];
+            eligibility: components["schemas"]["ScoreEligibility"];
             readings: {
                 [key: string]: string;
             };
@@ -2018,28 +2191,6 @@ export interface components {
             /** Format: date-time */
             closed_at?: string;
         };
-        /**
-         * @description * `heart_rate` - Heart rate
-         *     * `pulse_rate` - Pulse rate
-         *     * `systolic_bp` - Systolic blood pressure
-         *     * `diastolic_bp` - Diastolic blood pressure
-         *     * `mean_arterial_pressure` - Mean arterial pressure
-         *     * `respiratory_rate` - Respiratory rate
-         *     * `spo2` - Oxygen saturation
-         *     * `temperature` - Body temperature
-         *     * `weight` - Weight
-         *     * `height` - Height
-         *     * `bmi` - Body mass index
-         *     * `blood_glucose` - Blood glucose
-         *     * `consciousness` - Consciousness (ACVPU)
-         *     * `supplemental_oxygen` - Supplemental oxygen
-         *     * `oxygen_flow_rate` - Oxygen flow rate
-         *     * `fio2` - Fraction of inspired oxygen
-         *     * `oxygen_device` - Oxygen device
-         *     * `pain_score` - Pain score
-         * @enum {string}
-         */
-        CodeAecEnum: "heart_rate" | "pulse_rate" | "systolic_bp" | "diastolic_bp" | "mean_arterial_pressure" | "respiratory_rate" | "spo2" | "temperature" | "weight" | "height" | "bmi" | "blood_glucose" | "consciousness" | "supplemental_oxygen" | "oxygen_flow_rate" | "fio2" | "oxygen_device" | "pain_score";
         /**
          * @description * `<` - below
          *     * `>` - above
@@ -2163,6 +2314,35 @@ export interface components {
          * @enum {string}
          */
         DispositionEnum: "accepted" | "late" | "outside_consent" | "after_end" | "unassigned" | "unknown_version";
+        /** @description What a version would have fired; warns above two alerts for a patient and day. */
+        DryRun: {
+            /** Format: uuid */
+            readonly id: string;
+            readonly version: number;
+            /** Format: date-time */
+            readonly created_at: string;
+            state: components["schemas"]["DryRunState"];
+            /** Format: date-time */
+            started_at: string;
+            /** Format: date-time */
+            finished_at: string | null;
+            patients_total: number;
+            patients_done: number;
+            observations: number;
+            breaches: number;
+            alerts: number;
+            alerts_per_patient_day: number | null;
+            /** @description Return whether it would be more than anybody can answer. */
+            readonly is_too_loud: boolean;
+        };
+        /**
+         * @description * `running` - Running
+         *     * `finished` - Finished
+         *     * `canceled` - Canceled
+         *     * `failed` - Failed
+         * @enum {string}
+         */
+        DryRunState: "running" | "finished" | "canceled" | "failed";
         /** @description An answer that was changed on the phone before it was sent. */
         EditRequest: {
             item: string;
@@ -2171,16 +2351,6 @@ export interface components {
             from?: (number | string | boolean | (number | string | boolean)[]) | null;
             to?: (number | string | boolean | (number | string | boolean)[]) | null;
         };
-        /**
-         * @description * `eligible` - Eligible
-         *     * `not_eligible_age` - Under 16 years
-         *     * `not_eligible_pregnant` - Pregnant
-         *     * `not_eligible_spinal_cord_injury` - Spinal cord injury
-         *     * `not_eligible_setting` - Not turned on for the site
-         *     * `not_eligible_unknown` - Not known
-         * @enum {string}
-         */
-        EligibilityEnum: "eligible" | "not_eligible_age" | "not_eligible_pregnant" | "not_eligible_spinal_cord_injury" | "not_eligible_setting" | "not_eligible_unknown";
         /**
          * @description * `signed_out` - Signed out
          *     * `revoked` - Revoked
@@ -2287,6 +2457,16 @@ export interface components {
          * @enum {string}
          */
         EventIntensity: "mild" | "moderate" | "severe" | "1" | "2" | "3" | "4" | "5";
+        /**
+         * @description * `recovered` - Recovered
+         *     * `recovering` - Recovering
+         *     * `not_recovered` - Not recovered
+         *     * `with_sequelae` - Recovered with sequelae
+         *     * `fatal` - Fatal
+         *     * `unknown` - Unknown
+         * @enum {string}
+         */
+        EventOutcome: "recovered" | "recovering" | "not_recovered" | "with_sequelae" | "fatal" | "unknown";
         /** @description Where somebody must act. */
         Finding: {
             /** Format: uuid */
@@ -2338,7 +2518,7 @@ export interface components {
             change_reason?: string;
             onset?: components["schemas"]["PartialDateTime"] | null;
             resolved?: components["schemas"]["PartialDateTime"] | null;
-            outcome?: components["schemas"]["OutcomeC3fEnum"];
+            outcome?: components["schemas"]["EventOutcome"];
             /**
              * @description mild, moderate or severe, or a CTCAE grade from 1 to 5
              *
@@ -2441,21 +2621,39 @@ export interface components {
          * @enum {string}
          */
         JudgmentEnum: "by_physician" | "transcribed" | "confirmed";
+        /** @description Whom a ladder tells, how long it waits for them, how often it tells them again. */
+        LadderRung: {
+            /** Format: uuid */
+            readonly id: string;
+            readonly version: number;
+            /** Format: date-time */
+            readonly created_at: string;
+            /** Format: uuid */
+            readonly ladder: string;
+            kind: components["schemas"]["LadderRungKindEnum"];
+            /**
+             * Format: uuid
+             * @description null: of the whole trial
+             */
+            site: string | null;
+            order: number;
+            who: components["schemas"]["WhoEnum"];
+            wait_minutes: number;
+            repeat_every_minutes: number;
+            most_repeats: number;
+        };
         /**
-         * @description * `adverse_event.serious` - adverse_event.serious
-         *     * `adverse_event.follow_up` - adverse_event.follow_up
-         *     * `clock.due` - clock.due
-         *     * `clock.overdue` - clock.overdue
-         *     * `alert.raised` - alert.raised
-         *     * `submission.quarantined` - submission.quarantined
-         *     * `query.opened` - query.opened
-         *     * `diary.missed` - diary.missed
-         *     * `signature.needed` - signature.needed
-         *     * `access.changed` - access.changed
-         *     * `report.ready` - report.ready
+         * @description * `medical` - Medical
+         *     * `regulatory` - Regulatory
          * @enum {string}
          */
-        Kind436Enum: "adverse_event.serious" | "adverse_event.follow_up" | "clock.due" | "clock.overdue" | "alert.raised" | "submission.quarantined" | "query.opened" | "diary.missed" | "signature.needed" | "access.changed" | "report.ready";
+        LadderRungKindEnum: "medical" | "regulatory";
+        /**
+         * @description * `first` - First
+         *     * `second` - Second
+         * @enum {string}
+         */
+        LineEnum: "first" | "second";
         /** @description NEWS2 of a patient: without a score once its set has expired. */
         LiveNews2: {
             score: number | null;
@@ -2480,7 +2678,7 @@ export interface components {
             /** Format: uuid */
             patient: string;
             subject_number: string;
-            code: components["schemas"]["CodeAecEnum"];
+            code: components["schemas"]["VitalCode"];
             value: (number | boolean | string) | null;
             comparator?: components["schemas"]["ComparatorEnum"];
             /** @description UCUM */
@@ -2525,16 +2723,29 @@ export interface components {
          * @enum {string}
          */
         MeKindEnum: "person" | "patient" | "service";
-        /**
-         * @description * `eligible` - Eligible
-         *     * `not_eligible_age` - Under 16 years
-         *     * `not_eligible_pregnant` - Pregnant
-         *     * `not_eligible_spinal_cord_injury` - Spinal cord injury
-         *     * `not_eligible_setting` - Not turned on for the site
-         *     * `not_eligible_unknown` - Not known
-         * @enum {string}
-         */
-        News2EligibilityEnum: "eligible" | "not_eligible_age" | "not_eligible_pregnant" | "not_eligible_spinal_cord_injury" | "not_eligible_setting" | "not_eligible_unknown";
+        /** @description A rule with its first text. */
+        NewRuleFormRequest: {
+            /** @description Why the value is changed; X-Change-Reason says the same. */
+            change_reason?: string;
+            /** Format: uuid */
+            trial: string;
+            code: string;
+            name: string;
+            kind: components["schemas"]["RuleKind"];
+            parameters: {
+                [key: string]: unknown;
+            };
+        };
+        /** @description Another text of a rule. */
+        NewVersionFormRequest: {
+            /** @description Why the value is changed; X-Change-Reason says the same. */
+            change_reason?: string;
+            /** Format: uuid */
+            rule: string;
+            parameters: {
+                [key: string]: unknown;
+            };
+        };
         /** @description What happens unless somebody acknowledges. */
         NextStep: {
             /** Format: date-time */
@@ -2558,7 +2769,7 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             sequence: number;
-            kind: components["schemas"]["Kind436Enum"];
+            kind: components["schemas"]["NoticeKind"];
             urgency: components["schemas"]["UrgencyEnum"];
             resource: string;
             /** Format: uuid */
@@ -2591,7 +2802,7 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             sequence: number;
-            kind: components["schemas"]["Kind436Enum"];
+            kind: components["schemas"]["NoticeKind"];
             urgency: components["schemas"]["UrgencyEnum"];
             resource: string;
             /** Format: uuid */
@@ -2618,6 +2829,40 @@ export interface components {
             sendings: components["schemas"]["Sending"][];
             allowed_actions: string[];
         };
+        /**
+         * @description * `adverse_event.serious` - adverse_event.serious
+         *     * `adverse_event.follow_up` - adverse_event.follow_up
+         *     * `clock.due` - clock.due
+         *     * `clock.overdue` - clock.overdue
+         *     * `alert.raised` - alert.raised
+         *     * `submission.quarantined` - submission.quarantined
+         *     * `query.opened` - query.opened
+         *     * `diary.missed` - diary.missed
+         *     * `signature.needed` - signature.needed
+         *     * `access.changed` - access.changed
+         *     * `report.ready` - report.ready
+         * @enum {string}
+         */
+        NoticeKind: "adverse_event.serious" | "adverse_event.follow_up" | "clock.due" | "clock.overdue" | "alert.raised" | "submission.quarantined" | "query.opened" | "diary.missed" | "signature.needed" | "access.changed" | "report.ready";
+        /**
+         * @description * `heart_rate` - Heart rate
+         *     * `pulse_rate` - Pulse rate
+         *     * `systolic_bp` - Systolic blood pressure
+         *     * `diastolic_bp` - Diastolic blood pressure
+         *     * `mean_arterial_pressure` - Mean arterial pressure
+         *     * `respiratory_rate` - Respiratory rate
+         *     * `spo2` - Oxygen saturation
+         *     * `temperature` - Body temperature
+         *     * `weight` - Weight
+         *     * `height` - Height
+         *     * `bmi` - Body mass index
+         *     * `blood_glucose` - Blood glucose
+         *     * `oxygen_flow_rate` - Oxygen flow rate
+         *     * `fio2` - Fraction of inspired oxygen
+         *     * `pain_score` - Pain score
+         * @enum {string}
+         */
+        NumericVitalCode: "heart_rate" | "pulse_rate" | "systolic_bp" | "diastolic_bp" | "mean_arterial_pressure" | "respiratory_rate" | "spo2" | "temperature" | "weight" | "height" | "bmi" | "blood_glucose" | "oxygen_flow_rate" | "fio2" | "pain_score";
         /** @description A round of observations and what NEWS2 makes of it. */
         ObservationSet: {
             /** Format: uuid */
@@ -2652,7 +2897,7 @@ export interface components {
                 [key: string]: number;
             };
             missing: string[];
-            eligibility: components["schemas"]["EligibilityEnum"];
+            eligibility: components["schemas"]["ScoreEligibility"];
             spo2_scale: number;
             aggregate: number | null;
             /** @description low, low_medium, medium, high */
@@ -2675,16 +2920,6 @@ export interface components {
          * @enum {string}
          */
         OriginatorEnum: "participant" | "caregiver" | "staff" | "device";
-        /**
-         * @description * `recovered` - Recovered
-         *     * `recovering` - Recovering
-         *     * `not_recovered` - Not recovered
-         *     * `with_sequelae` - Recovered with sequelae
-         *     * `fatal` - Fatal
-         *     * `unknown` - Unknown
-         * @enum {string}
-         */
-        OutcomeC3fEnum: "recovered" | "recovering" | "not_recovered" | "with_sequelae" | "fatal" | "unknown";
         PaginatedAbsenceList: {
             /** Format: uri */
             next: string | null;
@@ -2769,6 +3004,13 @@ export interface components {
             previous: string | null;
             results: components["schemas"]["HistoryEntry"][];
         };
+        PaginatedLadderRungList: {
+            /** Format: uri */
+            next: string | null;
+            /** Format: uri */
+            previous: string | null;
+            results: components["schemas"]["LadderRung"][];
+        };
         PaginatedNoticeList: {
             /** Format: uri */
             next: string | null;
@@ -2810,6 +3052,27 @@ export interface components {
             /** Format: uri */
             previous: string | null;
             results: components["schemas"]["Report"][];
+        };
+        PaginatedRiskRuleList: {
+            /** Format: uri */
+            next: string | null;
+            /** Format: uri */
+            previous: string | null;
+            results: components["schemas"]["RiskRule"][];
+        };
+        PaginatedRiskRuleVersionList: {
+            /** Format: uri */
+            next: string | null;
+            /** Format: uri */
+            previous: string | null;
+            results: components["schemas"]["RiskRuleVersion"][];
+        };
+        PaginatedRosterShiftList: {
+            /** Format: uri */
+            next: string | null;
+            /** Format: uri */
+            previous: string | null;
+            results: components["schemas"]["RosterShift"][];
         };
         PaginatedScoreList: {
             /** Format: uri */
@@ -2897,6 +3160,14 @@ export interface components {
          * @enum {string}
          */
         ParticipationEnum: "screening" | "screen_failed" | "enrolled" | "randomized" | "in_follow_up" | "completed" | "discontinued" | "lost_to_follow_up";
+        /** @description What a draft says instead. */
+        PatchedChangeDraftFormRequest: {
+            /** @description Why the value is changed; X-Change-Reason says the same. */
+            change_reason?: string;
+            parameters?: {
+                [key: string]: unknown;
+            };
+        };
         /** @description What is corrected of a reading; `entered_in_error` withdraws it. */
         PatchedCorrectVitalSignRequest: {
             /** @description Why the value is changed; X-Change-Reason says the same. */
@@ -3181,6 +3452,11 @@ export interface components {
          * @enum {string}
          */
         ReasonEnum: "refused" | "submission_conflict" | "device_of_another";
+        /** @description Why. */
+        ReasonFormRequest: {
+            /** @description Why the value is changed; X-Change-Reason says the same. */
+            change_reason?: string;
+        };
         /** @description The answer to an upload that is on disk. */
         Receipt: {
             /** Format: uuid */
@@ -3232,7 +3508,7 @@ export interface components {
             not_done_reason?: string;
             /** Format: uuid */
             patient: string;
-            code: components["schemas"]["CodeAecEnum"];
+            code: components["schemas"]["VitalCode"];
             reading_id?: string;
         };
         /** @description The refresh token; absent where it travels in the cookie. */
@@ -3343,7 +3619,7 @@ export interface components {
             change_reason?: string;
             onset?: components["schemas"]["PartialDateTime"] | null;
             resolved?: components["schemas"]["PartialDateTime"] | null;
-            outcome?: components["schemas"]["OutcomeC3fEnum"];
+            outcome?: components["schemas"]["EventOutcome"];
             /**
              * @description mild, moderate or severe, or a CTCAE grade from 1 to 5
              *
@@ -3405,6 +3681,76 @@ export interface components {
          * @enum {string}
          */
         ResourceEnum: "epro_report" | "vitals_upload";
+        /** @description A rule, and how many of its judged alerts called for action. */
+        RiskRule: {
+            /** Format: uuid */
+            readonly id: string;
+            readonly version: number;
+            /** Format: date-time */
+            readonly created_at: string;
+            /** Format: uuid */
+            readonly trial: string;
+            code: string;
+            name: string;
+            kind: components["schemas"]["RuleKind"];
+            is_built_in: boolean;
+            /** @description Alerts that a physician judged */
+            judged: number;
+            /** @description Of them, those to act on */
+            actionable: number;
+        };
+        /** @description One text of a rule. */
+        RiskRuleVersion: {
+            /** Format: uuid */
+            readonly id: string;
+            readonly version: number;
+            /** Format: date-time */
+            readonly created_at: string;
+            /** Format: uuid */
+            readonly trial: string;
+            /** Format: uuid */
+            readonly rule: string;
+            number: number;
+            parameters: {
+                [key: string]: unknown;
+            };
+            state: components["schemas"]["RuleState"];
+            /** Format: date-time */
+            tried_at: string | null;
+            /** Format: date-time */
+            activated_at: string | null;
+            /** Format: uuid */
+            readonly activated_by: string | null;
+            /** Format: date-time */
+            retired_at: string | null;
+        };
+        /** @description One text of a rule, and how it was tried. */
+        RiskRuleVersionDetail: {
+            readonly allowed_actions: string[];
+            /** Format: uuid */
+            readonly id: string;
+            readonly version: number;
+            /** Format: date-time */
+            readonly created_at: string;
+            /** Format: uuid */
+            readonly trial: string;
+            /** Format: uuid */
+            readonly rule: string;
+            number: number;
+            parameters: {
+                [key: string]: unknown;
+            };
+            state: components["schemas"]["RuleState"];
+            /** Format: date-time */
+            tried_at: string | null;
+            /** Format: date-time */
+            activated_at: string | null;
+            /** Format: uuid */
+            readonly activated_by: string | null;
+            /** Format: date-time */
+            retired_at: string | null;
+            dry_runs: components["schemas"]["DryRun"][];
+        };
         /**
          * @description * `caregiver` - caregiver
          *     * `cra` - cra
@@ -3430,6 +3776,33 @@ export interface components {
          * @enum {string}
          */
         RoleEnum: "caregiver" | "cra" | "data_manager" | "device" | "doctor" | "dsmb_member" | "inspector" | "laboratory" | "medical_coder" | "medical_monitor" | "patient" | "principal_investigator" | "safety_officer" | "sponsor_admin" | "study_coordinator" | "system_admin" | "trial_manager" | "unblinded_monitor" | "unblinded_pharmacist" | "unblinded_safety_officer" | "unblinded_statistician";
+        /** @description Who is on duty at a site, by the site's own clock. */
+        RosterShift: {
+            /** Format: uuid */
+            readonly id: string;
+            readonly version: number;
+            /** Format: date-time */
+            readonly created_at: string;
+            /** Format: uuid */
+            readonly site: string;
+            line: components["schemas"]["LineEnum"];
+            /** Format: uuid */
+            readonly person: string;
+            phone: string;
+            /** @description Monday is 1 */
+            weekdays: number[];
+            /** Format: time */
+            from_time: string;
+            /**
+             * Format: time
+             * @description equal to from_time: the whole day
+             */
+            to_time: string;
+            /** Format: date */
+            from_on: string;
+            /** Format: date */
+            to_on: string | null;
+        };
         /**
          * @description * `threshold` - Value beyond a threshold
          *     * `change` - Change from baseline
@@ -3441,6 +3814,14 @@ export interface components {
          * @enum {string}
          */
         RuleKind: "threshold" | "change" | "jump" | "answer" | "news2" | "missing_diaries" | "duplicate_device";
+        /**
+         * @description * `draft` - Draft
+         *     * `dry_run` - Tried on history
+         *     * `active` - Active
+         *     * `retired` - Retired
+         * @enum {string}
+         */
+        RuleState: "draft" | "dry_run" | "active" | "retired";
         /**
          * @description * `portal` - portal
          *     * `sponsor` - sponsor
@@ -3479,6 +3860,16 @@ export interface components {
             /** Format: date-time */
             scored_at: string;
         };
+        /**
+         * @description * `eligible` - Eligible
+         *     * `not_eligible_age` - Under 16 years
+         *     * `not_eligible_pregnant` - Pregnant
+         *     * `not_eligible_spinal_cord_injury` - Spinal cord injury
+         *     * `not_eligible_setting` - Not turned on for the site
+         *     * `not_eligible_unknown` - Not known
+         * @enum {string}
+         */
+        ScoreEligibility: "eligible" | "not_eligible_age" | "not_eligible_pregnant" | "not_eligible_spinal_cord_injury" | "not_eligible_setting" | "not_eligible_unknown";
         /** @description What the person must know: through which client somebody used a token a second time. */
         SecurityEvent: {
             kind: components["schemas"]["SecurityEventKindEnum"];
@@ -3529,7 +3920,7 @@ export interface components {
         Series: {
             /** Format: uuid */
             patient: string;
-            code: components["schemas"]["SeriesCodeEnum"];
+            code: components["schemas"]["NumericVitalCode"];
             /** @description UCUM */
             unit: string;
             /** Format: date-time */
@@ -3561,25 +3952,6 @@ export interface components {
             /** @description Artifacts, implausible, inexact */
             marked: number;
         };
-        /**
-         * @description * `heart_rate` - Heart rate
-         *     * `pulse_rate` - Pulse rate
-         *     * `systolic_bp` - Systolic blood pressure
-         *     * `diastolic_bp` - Diastolic blood pressure
-         *     * `mean_arterial_pressure` - Mean arterial pressure
-         *     * `respiratory_rate` - Respiratory rate
-         *     * `spo2` - Oxygen saturation
-         *     * `temperature` - Body temperature
-         *     * `weight` - Weight
-         *     * `height` - Height
-         *     * `bmi` - Body mass index
-         *     * `blood_glucose` - Blood glucose
-         *     * `oxygen_flow_rate` - Oxygen flow rate
-         *     * `fio2` - Fraction of inspired oxygen
-         *     * `pain_score` - Pain score
-         * @enum {string}
-         */
-        SeriesCodeEnum: "heart_rate" | "pulse_rate" | "systolic_bp" | "diastolic_bp" | "mean_arterial_pressure" | "respiratory_rate" | "spo2" | "temperature" | "weight" | "height" | "bmi" | "blood_glucose" | "oxygen_flow_rate" | "fio2" | "pain_score";
         /** @description One reading, or one sample of a monitor. */
         SeriesReading: {
             /** Format: date-time */
@@ -3935,6 +4307,20 @@ export interface components {
          * @enum {string}
          */
         TrialStatus: "planned" | "active" | "closed_to_accrual" | "completed" | "terminated";
+        /** @description A file that was sent: name its id in the parameters of a report. */
+        Upload: {
+            /** Format: uuid */
+            id: string;
+            /** Format: date-time */
+            created_at: string;
+            sha256: string;
+            size: number;
+            /**
+             * Format: date-time
+             * @description Until when it is kept unless it is used.
+             */
+            expires_at: string;
+        };
         /**
          * @description * `routine` - Routine
          *     * `urgent` - Urgent
@@ -3997,6 +4383,28 @@ export interface components {
          * @enum {string}
          */
         VisitPlanKindEnum: "screening" | "treatment" | "follow_up" | "unscheduled" | "other";
+        /**
+         * @description * `heart_rate` - Heart rate
+         *     * `pulse_rate` - Pulse rate
+         *     * `systolic_bp` - Systolic blood pressure
+         *     * `diastolic_bp` - Diastolic blood pressure
+         *     * `mean_arterial_pressure` - Mean arterial pressure
+         *     * `respiratory_rate` - Respiratory rate
+         *     * `spo2` - Oxygen saturation
+         *     * `temperature` - Body temperature
+         *     * `weight` - Weight
+         *     * `height` - Height
+         *     * `bmi` - Body mass index
+         *     * `blood_glucose` - Blood glucose
+         *     * `consciousness` - Consciousness (ACVPU)
+         *     * `supplemental_oxygen` - Supplemental oxygen
+         *     * `oxygen_flow_rate` - Oxygen flow rate
+         *     * `fio2` - Fraction of inspired oxygen
+         *     * `oxygen_device` - Oxygen device
+         *     * `pain_score` - Pain score
+         * @enum {string}
+         */
+        VitalCode: "heart_rate" | "pulse_rate" | "systolic_bp" | "diastolic_bp" | "mean_arterial_pressure" | "respiratory_rate" | "spo2" | "temperature" | "weight" | "height" | "bmi" | "blood_glucose" | "consciousness" | "supplemental_oxygen" | "oxygen_flow_rate" | "fio2" | "oxygen_device" | "pain_score";
         /** @description One reading: as given, and canonical. */
         VitalSign: {
             /** Format: uuid */
@@ -4016,7 +4424,7 @@ export interface components {
             /** Format: uuid */
             readonly report: string | null;
             reading_id: string | null;
-            code: components["schemas"]["CodeAecEnum"];
+            code: components["schemas"]["VitalCode"];
             readonly value: (number | boolean | string) | null;
             /** @description UCUM */
             unit: string;
@@ -4060,7 +4468,7 @@ export interface components {
             /** Format: uuid */
             readonly report: string | null;
             reading_id: string | null;
-            code: components["schemas"]["CodeAecEnum"];
+            code: components["schemas"]["VitalCode"];
             readonly value: (number | boolean | string) | null;
             /** @description UCUM */
             unit: string;
@@ -4123,7 +4531,7 @@ export interface components {
             server_time: string;
             vitals: components["schemas"]["LiveReading"][];
             news2: components["schemas"]["LiveNews2"] | null;
-            news2_eligibility: components["schemas"]["News2EligibilityEnum"];
+            news2_eligibility: components["schemas"]["ScoreEligibility"];
             alerts: components["schemas"]["AlertCounts"];
         };
         /** @description What is odd about a part that was stored all the same. */
@@ -4131,6 +4539,17 @@ export interface components {
             pointer: string;
             code: string;
         };
+        /**
+         * @description * `on_call` - Investigator on call
+         *     * `second_on_call` - Second investigator on call
+         *     * `principal_investigator` - Principal investigator
+         *     * `medical_monitor` - Medical monitor
+         *     * `safety_officer` - Safety officer
+         *     * `safety_team` - Safety officer and medical monitor
+         *     * `deputies` - Deputies of safety officer and medical monitor
+         * @enum {string}
+         */
+        WhoEnum: "on_call" | "second_on_call" | "principal_investigator" | "medical_monitor" | "safety_officer" | "safety_team" | "deputies";
         /** @description Parts of an identity: `contact` by kind, `identifiers` by kind or issuer. */
         WriteIdentityRequest: {
             /** @description Why the value is changed; X-Change-Reason says the same. */
@@ -6261,7 +6680,7 @@ export interface operations {
             503: components["responses"]["Problem503"];
         };
     };
-    notifications_acknowledge_create_2: {
+    notifications_acknowledge_create: {
         parameters: {
             query?: never;
             header: {
@@ -6311,7 +6730,7 @@ export interface operations {
             503: components["responses"]["Problem503"];
         };
     };
-    notifications_acknowledge_create: {
+    notifications_acknowledge_many: {
         parameters: {
             query?: never;
             header?: {
@@ -7758,6 +8177,535 @@ export interface operations {
             503: components["responses"]["Problem503"];
         };
     };
+    report_upload: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request that is repeated under its key is answered again and not done again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/zip": string;
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["Upload"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    risk_rule_versions_list: {
+        parameters: {
+            query?: {
+                /** @description Where the page begins; taken from `next` or `previous`. */
+                cursor?: string;
+                /** @description How many records a page holds. */
+                limit?: number;
+                /** @description The order of the list. */
+                ordering?: "-created_at" | "created_at";
+                rule?: string;
+                /**
+                 * @description * `draft` - Draft
+                 *     * `dry_run` - Tried on history
+                 *     * `active` - Active
+                 *     * `retired` - Retired
+                 */
+                state?: "active" | "draft" | "dry_run" | "retired";
+                trial?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedRiskRuleVersionList"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["PaginatedRiskRuleVersionList"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            406: components["responses"]["Problem406"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    risk_rule_versions_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request that is repeated under its key is answered again and not done again. */
+                "Idempotency-Key"?: string;
+                /** @description Why, in UTF-8, percent-encoded; `change_reason` in the body prevails. */
+                "X-Change-Reason"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewVersionFormRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RiskRuleVersionDetail"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["RiskRuleVersionDetail"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    risk_rule_versions_retrieve: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An ETag: 304 is answered while the record has this version. */
+                "If-None-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RiskRuleVersionDetail"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["RiskRuleVersionDetail"];
+                    };
+                };
+            };
+            /** @description The version is known. */
+            304: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    risk_rule_versions_partial_update: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read: 428 without it, 412 when the record has changed since. */
+                "If-Match": string;
+                /** @description Why, in UTF-8, percent-encoded; `change_reason` in the body prevails. */
+                "X-Change-Reason"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedChangeDraftFormRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RiskRuleVersionDetail"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["RiskRuleVersionDetail"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    risk_rule_versions_activate_create: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A request that is repeated under its key is answered again and not done again. */
+                "Idempotency-Key"?: string;
+                /** @description The ETag that was read: 428 without it, 412 when the record has changed since. */
+                "If-Match": string;
+                /** @description Why, in UTF-8, percent-encoded; `change_reason` in the body prevails. */
+                "X-Change-Reason"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ReasonFormRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RiskRuleVersionDetail"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["RiskRuleVersionDetail"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    risk_rule_versions_dry_run_create: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A request that is repeated under its key is answered again and not done again. */
+                "Idempotency-Key"?: string;
+                /** @description The ETag that was read: 428 without it, 412 when the record has changed since. */
+                "If-Match": string;
+                /** @description Why, in UTF-8, percent-encoded; `change_reason` in the body prevails. */
+                "X-Change-Reason"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ReasonFormRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RiskRuleVersionDetail"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["RiskRuleVersionDetail"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    risk_rule_versions_retire_create: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A request that is repeated under its key is answered again and not done again. */
+                "Idempotency-Key"?: string;
+                /** @description The ETag that was read: 428 without it, 412 when the record has changed since. */
+                "If-Match": string;
+                /** @description Why, in UTF-8, percent-encoded; `change_reason` in the body prevails. */
+                "X-Change-Reason"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ReasonFormRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RiskRuleVersionDetail"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["RiskRuleVersionDetail"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    risk_rules_list: {
+        parameters: {
+            query?: {
+                /** @description Where the page begins; taken from `next` or `previous`. */
+                cursor?: string;
+                /**
+                 * @description * `threshold` - Value beyond a threshold
+                 *     * `change` - Change from baseline
+                 *     * `jump` - Implausible jump
+                 *     * `answer` - Answer to a safety item
+                 *     * `news2` - NEWS2 band
+                 *     * `missing_diaries` - Missing diaries in a row
+                 *     * `duplicate_device` - Device of somebody else
+                 */
+                kind?: "answer" | "change" | "duplicate_device" | "jump" | "missing_diaries" | "news2" | "threshold";
+                /** @description How many records a page holds. */
+                limit?: number;
+                /** @description The order of the list. */
+                ordering?: "-created_at" | "created_at";
+                trial?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedRiskRuleList"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["PaginatedRiskRuleList"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            406: components["responses"]["Problem406"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    risk_rules_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request that is repeated under its key is answered again and not done again. */
+                "Idempotency-Key"?: string;
+                /** @description Why, in UTF-8, percent-encoded; `change_reason` in the body prevails. */
+                "X-Change-Reason"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRuleFormRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RiskRule"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["RiskRule"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    risk_rules_retrieve: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An ETag: 304 is answered while the record has this version. */
+                "If-None-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RiskRule"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["RiskRule"];
+                    };
+                };
+            };
+            /** @description The version is known. */
+            304: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            503: components["responses"]["Problem503"];
+        };
+    };
     sessions_list: {
         parameters: {
             query?: {
@@ -8061,6 +9009,46 @@ export interface operations {
             503: components["responses"]["Problem503"];
         };
     };
+    sites_roster_list: {
+        parameters: {
+            query?: {
+                /** @description Where the page begins; taken from `next` or `previous`. */
+                cursor?: string;
+                /** @description How many records a page holds. */
+                limit?: number;
+                /** @description The order of the list. */
+                ordering?: "-created_at" | "created_at";
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedRosterShiftList"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["PaginatedRosterShiftList"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            503: components["responses"]["Problem503"];
+        };
+    };
     trials_list: {
         parameters: {
             query?: {
@@ -8225,6 +9213,46 @@ export interface operations {
                         code: 0;
                         message: string;
                         data: components["schemas"]["PaginatedHistoryEntryList"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    trials_ladders_list: {
+        parameters: {
+            query?: {
+                /** @description Where the page begins; taken from `next` or `previous`. */
+                cursor?: string;
+                /** @description How many records a page holds. */
+                limit?: number;
+                /** @description The order of the list. */
+                ordering?: "-created_at" | "created_at";
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedLadderRungList"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["PaginatedLadderRungList"];
                     };
                 };
             };
