@@ -113,7 +113,7 @@ def readings_of(upload: Upload, devices: Mapping[tuple[UUID, str], UUID], rows: 
     Readings whose device was held by somebody else, or nobody, are left to the quarantine.
     """
     foreign = frozenset(upload.foreign_readings)
-    implausible = []
+    implausible: list[dict[str, Any]] = []
     is_report = upload.resource == "epro_report"
     place = _place(upload, EntrySource.EPRO if is_report else EntrySource.DEVICE)
     for index, reading in enumerate(upload.readings):

@@ -157,7 +157,7 @@ def _make(plan: _Plan, at: datetime) -> int:
         .values_list("instrument")
         .annotate(last=Max("local_day"))
     )
-    rows = []
+    rows: list[DiaryAssignment] = []
     for schedule in InstrumentSchedule.objects.filter(protocol_version=plan.version):
         last = known.get(schedule.instrument_id)
         days = due_days(

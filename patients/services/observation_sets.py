@@ -99,7 +99,7 @@ def close_observation_set(
         patient = Patient.objects.select_for_update(no_key=True).get(pk=patient.pk)
         plan = _plan(patient)
         found = candidate(patient=patient, closed_at=closed_at)
-        if found.chosen.started_at is None:
+        if found.chosen.started_at is None or found.chosen.ended_at is None:
             raise NothingObserved()
         made = ObservationSet(
             patient=patient,

@@ -162,7 +162,8 @@ def _buckets(
     inner = " UNION ALL ".join(statement for statement, _some in parts)
     values = [one for _statement, some in parts for one in some]
     with connection.cursor() as cursor:
-        cursor.execute(_GROUPED.format(inner), [timedelta(seconds=width), _ORIGIN, *values])
+        parameters: list[Any] = [timedelta(seconds=width), _ORIGIN, *values]
+        cursor.execute(_GROUPED.format(inner), parameters)
         return [_bucket(*row) for row in cursor.fetchall()]
 
 
@@ -223,7 +224,7 @@ def _thresholds(span: Span, user: User) -> list[dict[str, Any]]:
 def _bands(span: Span) -> list[dict[str, Any]]:
     """Return the points of NEWS2 by value, where the site has turned it on."""
     parameter = next((name for name, codes in CODES.items() if span.code in codes), None)
-    if parameter not in news2.RESOLUTION:
+    if parameter is None or parameter not in news2.RESOLUTION:
         return []
     plans = MonitoringPlan.objects.filter(site=span.patient.site_id, news2_enabled=True)
     if not plans.exists():

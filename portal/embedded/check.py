@@ -85,6 +85,8 @@ STEPS: dict[str, Step] = {
         PORTAL_MODE="production",
         PORTAL_ALLOWED_HOSTS="portal.example.org",
         PORTAL_TRUSTED_PROXIES="0",
+        PORTAL_MAIL_URL="smtp+tls://mail.example.org:587",
+        PORTAL_MAIL_FROM="portal@example.org",
     ),
     "openapi": openapi,
     "locks": locks,

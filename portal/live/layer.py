@@ -12,7 +12,7 @@ from channels_redis.pubsub import RedisPubSubChannelLayer
 from channels_redis.utils import decode_hosts
 
 
-class LiveLayer(RedisPubSubChannelLayer):  # type: ignore[misc]
+class LiveLayer(RedisPubSubChannelLayer):
     """The documented pub/sub layer, with a count of the connections that were lost."""
 
     def __init__(self, *args: Any, hosts: Iterable[Any], **kwargs: Any) -> None:

@@ -99,6 +99,8 @@ class Connection:
             h11.Data(data=body),
             h11.EndOfMessage(),
         )
+        if self._streams is None:
+            raise ConnectionError("the portal has closed the connection")
         writer = self._streams[1]
         writer.write(b"".join(self._protocol.send(event) or b"" for event in events))
         await writer.drain()
