@@ -65,7 +65,7 @@ def test_cra_sees_how_data_flow_and_no_value(visit: Visit, portal: Portal) -> No
     page = visitor.sign_in("cra", path="/sign-in?next=/wall")
     page.get_by_role("link", name="Site 02").click()
     first = wall(page).get_by_role("listitem").first
-    expect(first).to_contain_text("Last received")
+    expect(first).to_contain_text("Received")
     expect(first).to_contain_text("Missing")
     expect(wall(page).get_by_text("mmHg")).to_have_count(0)
     assert not [url for url in told if TILES in url or "/vitals/" in url]
