@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from portal.embedded.console import Console
@@ -107,6 +107,17 @@ class Nursery:
             child.process.wait()
             self._bury(child)
         self.children.remove(child)
+
+    def stop_together(self, children: Sequence[Child], seconds: float) -> None:
+        """Ask several to end at once; each has until its own time, and all until `seconds`."""
+        for child in children:
+            if child.process is not None:
+                with suppress(ProcessLookupError):
+                    child.process.terminate()
+        began = time.monotonic()
+        for child in sorted(children, key=lambda one: one.stop_seconds):
+            left = min(child.stop_seconds, seconds) - (time.monotonic() - began)
+            self.stop(child, max(0.0, left))
 
     def _read(self, child: Child) -> bool:
         """Print what a child has written; tell whether there may be more."""

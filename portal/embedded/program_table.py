@@ -21,7 +21,7 @@ class Program:
         return [sys.executable, *(argument.format(**values) for argument in self.arguments)]
 
 
-# In the order in which they start and in which they stop: nothing new comes in first.
+# In the order in which they start. The way in ends first, the others together after it.
 PROGRAMS: tuple[Program, ...] = (
     Program(
         "web",

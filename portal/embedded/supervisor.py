@@ -244,8 +244,11 @@ class Supervisor:
         for sig in STOP_SIGNALS:
             signal.signal(sig, signal.SIG_IGN)
         deadline = time.monotonic() + STOP_SECONDS
-        for child in list(self.nursery.children):
+        # What lets something in ends first, so that the others have an end to reach.
+        ways_in = [one for one in self.nursery.children if one.name in (SIMULATION.name, "web")]
+        for child in ways_in:
             self.nursery.stop(child, min(child.stop_seconds, deadline - time.monotonic()))
+        self.nursery.stop_together(list(self.nursery.children), deadline - time.monotonic())
         self.servers.stop(max(0.5, deadline - time.monotonic()))
         with suppress(OSError):
             self.home.servers.unlink(missing_ok=True)
