@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
@@ -52,7 +53,10 @@ def latest(rows: QuerySet[VitalSign], patients: Iterable[UUID]) -> Iterator[Vita
         measured_earliest__isnull=False,
     )
     newest = wanted.order_by("-measured_earliest", "-id").values("id")[:_NEWEST]
-    statement, parameters = newest.query.sql_with_params()
+    try:
+        statement, parameters = newest.query.sql_with_params()
+    except EmptyResultSet:
+        return  # somebody who may see nothing at all
     with connection.cursor() as cursor:
         cursor.execute(
             f"{_EACH} LATERAL ({statement}) v", [list(patients), VitalCode.values, *parameters]
