@@ -64,5 +64,5 @@ def workbench(request: HttpRequest, path: str = "") -> HttpResponse:
         render_to_string("portal/workbench.html", context, request),
         status=HTTPStatus.OK if first in PLACES else HTTPStatus.NOT_FOUND,
     )
-    response["Cache-Control"] = "no-cache"
+    response["Cache-Control"] = "no-store"
     return response

@@ -64,7 +64,7 @@ def test_the_writer_cannot_use_the_trigger_s_right_to_number() -> None:
         found = cursor.fetchall()
         with pytest.raises(Exception, match="permission denied"):
             cursor.execute("SELECT pg_catalog.nextval('audit.history_id')")
-    assert len(found) == 3
+    assert len(found) == 4
     for is_definer, body in found:
         assert is_definer
         assert body.count("pg_catalog.") == 4

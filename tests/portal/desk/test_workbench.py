@@ -16,7 +16,7 @@ FIRST_LOAD_LIMIT = 300_000
 def test_shell_is_at_every_address_of_the_workbench(client: Client, address: str) -> None:
     answer = client.get(address)
     assert answer.status_code == 200
-    assert answer["Cache-Control"] == "no-cache"
+    assert answer["Cache-Control"] == "no-store"
     assert build().script in answer.content.decode()
 
 

@@ -87,7 +87,7 @@ def test_request_line_repeats_neither_path_nor_query(client: Client, log_lines: 
     (line,) = [each for each in log_lines() if each["event"] == "request_finished"]
 
     assert "ann-miller" not in str(line)
-    assert (line["method"], line["status"], line["view"]) == ("GET", 404, "unmatched")
+    assert (line["method"], line["status"], line["view"]) == ("GET", 404, "workbench")
 
 
 def test_probes_are_measured_but_write_no_line(client: Client, log_lines: Lines) -> None:
