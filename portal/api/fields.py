@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
@@ -20,6 +20,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 EARLIEST_INSTANT = datetime(1880, 1, 1, tzinfo=UTC)
 LATEST_AHEAD = timedelta(days=1)
 _FARTHEST_AHEAD = timedelta(days=36_525)
+_WALL_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?", re.ASCII)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
@@ -131,6 +132,21 @@ class StrictDateField(serializers.DateField):
         if not EARLIEST_INSTANT.date() <= day <= last:
             self.fail("implausible")
         return day
+
+
+@extend_schema_field(
+    {"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$", "example": "08:00"}
+)
+class WallTimeField(serializers.TimeField):
+    """A time of day by some wall's clock: it has no offset, and no instant is meant."""
+
+    default_error_messages = {"invalid": _("Write a time of day as hours and minutes: 08:00.")}
+
+    def to_internal_value(self, value: Any) -> time:
+        """Return the time. Raises: ValidationError."""
+        if not isinstance(value, str) or _WALL_TIME.fullmatch(value) is None:
+            self.fail("invalid")
+        return time.fromisoformat(value)
 
 
 @extend_schema_field({"$ref": "#/components/schemas/PartialDateTime"})

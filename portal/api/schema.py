@@ -59,7 +59,7 @@ _IF_NONE_MATCH = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="An ETag: 304 is answered while the record has this version.",
 )
-_IF_MATCH = OpenApiParameter(
+IF_MATCH = OpenApiParameter(
     "If-Match",
     str,
     OpenApiParameter.HEADER,
@@ -109,7 +109,7 @@ class PortalSchema(AutoSchema):
         if write is not None:
             return [
                 *([_IDEMPOTENCY_KEY] if self.method == "POST" else []),
-                *([_IF_MATCH] if write.is_conditional else []),
+                *([IF_MATCH] if write.is_conditional else []),
                 *([_CHANGE_REASON] if write.takes_reason else []),
             ]
         return [_IF_NONE_MATCH] if getattr(self.view, "action", None) == "retrieve" else []
@@ -173,6 +173,9 @@ def _refusals(operation: Mapping[str, Any]) -> list[int]:
     if operation.get("security"):
         statuses += [401, 403]
     if any(p["in"] == "path" for p in operation.get("parameters", ())):
+        statuses.append(404)
+    # The site or trial of a wall is named by the query.
+    if operation["operationId"].startswith("wall_"):
         statuses.append(404)
     if "requestBody" in operation:
         statuses += [413, 415]

@@ -2,6 +2,7 @@
 
 from rest_framework import serializers
 
+from portal.api.fields import WallTimeField
 from portal.api.serializers import DetailMixin, NumberField, RecordSerializer, ReferenceField
 from portal.notices.vocabulary import LadderKind, Who
 from trials.vocabulary import (
@@ -102,7 +103,7 @@ class RosterShiftSerializer(RecordSerializer):
     weekdays = serializers.ListField(
         child=serializers.IntegerField(min_value=1, max_value=7), help_text="Monday is 1"
     )
-    from_time = serializers.TimeField()
-    to_time = serializers.TimeField(help_text="equal to from_time: the whole day")
+    from_time = WallTimeField()
+    to_time = WallTimeField(help_text="equal to from_time: the whole day")
     from_on = serializers.DateField()
     to_on = serializers.DateField(allow_null=True)

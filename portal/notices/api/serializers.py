@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from portal.api.fields import InstantField, StrictSerializer, StrictUUIDField
+from portal.api.fields import InstantField, StrictSerializer, StrictUUIDField, WallTimeField
 from portal.api.reasons import ReasonedSerializer
 from portal.api.serializers import RecordSerializer, ReferenceField
 from portal.notices.channels.base import Outcome
@@ -113,9 +113,9 @@ class PreferenceSerializer(serializers.Serializer[Any]):
     email = serializers.BooleanField()
     push = serializers.BooleanField()
     digest = serializers.BooleanField()
-    digest_at = serializers.TimeField(help_text="By the clock of `time_zone`.")
-    quiet_from = serializers.TimeField(allow_null=True)
-    quiet_until = serializers.TimeField(allow_null=True)
+    digest_at = WallTimeField(help_text="By the clock of `time_zone`.")
+    quiet_from = WallTimeField(allow_null=True)
+    quiet_until = WallTimeField(allow_null=True)
     time_zone = serializers.CharField(help_text="IANA time zone")
 
 
@@ -125,9 +125,9 @@ class PreferenceForm(StrictSerializer):
     email = serializers.BooleanField()
     push = serializers.BooleanField()
     digest = serializers.BooleanField()
-    digest_at = serializers.TimeField()
-    quiet_from = serializers.TimeField(allow_null=True)
-    quiet_until = serializers.TimeField(allow_null=True)
+    digest_at = WallTimeField()
+    quiet_from = WallTimeField(allow_null=True)
+    quiet_until = WallTimeField(allow_null=True)
     time_zone = serializers.CharField(max_length=64)
 
 

@@ -14,6 +14,7 @@ from portal.api.etags import check_version, etag_of, is_known, stated_versions
 from portal.api.pagination import NEWEST_FIRST, Ordering
 from portal.api.permissions import Open, Requirement
 from portal.api.reasons import OnlyReasonSerializer
+from portal.api.schema import IF_MATCH
 from portal.api.views import ListMixin, PortalView, ScopedViewSet, person
 from portal.api.writes import Call, On, Write, WriteMixin
 from portal.core import clock
@@ -177,6 +178,7 @@ class PreferencesView(PortalView):
 
     @extend_schema(
         operation_id="notification_preferences_change",
+        parameters=[IF_MATCH],
         request=s.PreferenceForm,
         responses=s.PreferenceSerializer,
     )
