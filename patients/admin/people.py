@@ -164,6 +164,7 @@ for _model in (
     models.Death,
     models.ClinicalFlag,
     models.PatientSite,
+    models.PatientZone,
     models.PatientProtocolVersion,
 ):
     site.register(_model, derived(_model, P.PATIENT_VIEW, Group.PATIENTS))

@@ -32,7 +32,6 @@ NAMES: dict[str, str] = {
     "task.mid": "the handler has run, its transaction is open",
     "task.after_effect": "effects and receipt are committed, the message is not acknowledged",
     "socket.received": "a socket's message was read, nothing was done about it",
-    "notices.before_send": "a letter is in hand, nothing was sent",
     "notices.after_send": "the provider has the letter, its answer is not stored",
     "notices.after_step": "a step of a ladder is committed, the sweep goes on",
     "pipeline.before_write": "uploads are locked and decoded, nothing is written",

@@ -47,7 +47,6 @@ def post_due(*, at: datetime, early: Collection[UUID] = ()) -> int:
     """
     count = 0
     for bundle in _take(at, early):
-        failpoint("notices.before_send")
         answer = send(_CHANNEL[bundle.way], bundle.letter)
         failpoint("notices.after_send")
         _store(bundle, answer, at)
