@@ -3315,13 +3315,13 @@ export interface components {
             push: boolean;
             digest: boolean;
             /**
-             * Format: time
              * @description By the clock of `time_zone`.
+             * @example 08:00
              */
             digest_at: string;
-            /** Format: time */
+            /** @example 08:00 */
             quiet_from: string | null;
-            /** Format: time */
+            /** @example 08:00 */
             quiet_until: string | null;
             /** @description IANA time zone */
             time_zone: string;
@@ -3331,11 +3331,11 @@ export interface components {
             email: boolean;
             push: boolean;
             digest: boolean;
-            /** Format: time */
+            /** @example 08:00 */
             digest_at: string;
-            /** Format: time */
+            /** @example 08:00 */
             quiet_from: string | null;
-            /** Format: time */
+            /** @example 08:00 */
             quiet_until: string | null;
             time_zone: string;
         };
@@ -3791,11 +3791,11 @@ export interface components {
             phone: string;
             /** @description Monday is 1 */
             weekdays: number[];
-            /** Format: time */
+            /** @example 08:00 */
             from_time: string;
             /**
-             * Format: time
              * @description equal to from_time: the whole day
+             * @example 08:00
              */
             to_time: string;
             /** Format: date */
@@ -6537,7 +6537,10 @@ export interface operations {
     notification_preferences_change: {
         parameters: {
             query?: never;
-            header?: never;
+            header: {
+                /** @description The ETag that was read: 428 without it, 412 when the record has changed since. */
+                "If-Match": string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6549,6 +6552,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6564,9 +6569,13 @@ export interface operations {
             400: components["responses"]["Problem400"];
             401: components["responses"]["Problem401"];
             403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
             406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
             413: components["responses"]["Problem413"];
             415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
             503: components["responses"]["Problem503"];
         };
     };
@@ -9640,6 +9649,7 @@ export interface operations {
             400: components["responses"]["Problem400"];
             401: components["responses"]["Problem401"];
             403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
             406: components["responses"]["Problem406"];
             503: components["responses"]["Problem503"];
         };
@@ -9679,6 +9689,7 @@ export interface operations {
             400: components["responses"]["Problem400"];
             401: components["responses"]["Problem401"];
             403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
             406: components["responses"]["Problem406"];
             503: components["responses"]["Problem503"];
         };
