@@ -43,7 +43,7 @@ def chromium() -> str:
     pytest.skip(why)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
     """One browser for all journeys of the process."""
     with sync_playwright() as playwright:

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.journeys.portal import Portal
-from tests.journeys.visitor import PHONE, Visit, account, assert_accessible, fill_in
+from tests.journeys.visitor import ANYWHERE, PHONE, Visit, account, assert_accessible, fill_in
 
 TOKEN = "/api/v1/auth/token/"
 ACCESS_IN_STORAGE = "() => JSON.stringify({...localStorage, ...sessionStorage}).includes('eyJ')"
@@ -135,6 +135,8 @@ def test_browser_opened_again_after_the_idle_time_lets_nobody_in(visit: Visit) -
 
 def test_signing_out_everywhere_ends_the_other_browser(visit: Visit) -> None:
     elsewhere, here = visit(), visit()
+    # Whatever a page asks for once its session was ended from afar is refused.
+    elsewhere.expects(401, ANYWHERE)
     other = elsewhere.sign_in("coordinator")
     page = here.sign_in("coordinator")
     account(page).click()

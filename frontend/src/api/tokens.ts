@@ -5,7 +5,7 @@
  * refreshes at a time, and tells the others.
  */
 import { noteDateHeader, serverNow } from '@/shared/serverClock'
-import { problemOf, Unreachable } from './problems'
+import { ApiProblem, problemOf, Unreachable } from './problems'
 import { noteReached, noteUnreached } from './reach'
 
 export interface Access {
@@ -24,6 +24,8 @@ const listeners = new Set<(why: Ending) => void>()
 const arrivals = new Set<() => void>()
 let access: Access | null = null
 let pending: Promise<string> | null = null
+/** What still asks after the end, on its way off the screen, gets no answer from the network. */
+let hasEnded = false
 
 channel.onmessage = ({ data }: MessageEvent<Told>) => {
   if (data.kind === 'ended') forget(data.why)
@@ -47,6 +49,7 @@ export function accessOf(body: { access: string; access_expires_at: string }): A
 /** Take a token that this tab was given, and share it. */
 export function keep(fresh: Access): void {
   access = fresh
+  hasEnded = false
   channel.postMessage({ kind: 'access', access: fresh } satisfies Told)
 }
 
@@ -73,6 +76,7 @@ export function renewSoon(): void {
 
 /** Exchange the cookie for a new token, unless somebody has since `stale` was refused. */
 export function refresh(stale?: string): Promise<string> {
+  if (hasEnded) return Promise.reject(new ApiProblem(401, 'token_revoked', '', ''))
   pending ??= alone(() => exchange(stale)).finally(() => (pending = null))
   return pending
 }
@@ -111,6 +115,7 @@ async function exchange(stale: string | undefined): Promise<string> {
 function receive(fresh: Access): void {
   if (access === null) {
     access = fresh
+    hasEnded = false
     for (const arrived of arrivals) arrived()
   } else if (personOf(fresh) === personOf(access)) {
     if (fresh.expiresAt > access.expiresAt) access = fresh
@@ -121,6 +126,7 @@ function receive(fresh: Access): void {
 
 function forget(why: Ending): void {
   access = null
+  hasEnded = true
   for (const listener of listeners) listener(why)
 }
 
