@@ -1,3 +1,4 @@
+import base64
 import errno
 import os
 import stat
@@ -41,8 +42,11 @@ def small_disk(as_root: None, tmp_path: Path) -> Iterator[Path]:
 
 def test_keys_are_long_different_private_and_stay(home: Home) -> None:
     keys = home.load_secrets()
-    assert len(set(keys.values())) == len(keys) == 4
+    assert len(set(keys.values())) == len(keys) == 5
+    # Web push signs with a P-256 key: 32 octets.
+    assert len(base64.urlsafe_b64decode(keys.pop("PORTAL_VAPID_KEY") + "=")) == 32
     assert all(len(key) >= 50 for key in keys.values())
+    keys = home.load_secrets()
     assert stat.S_IMODE(home.secrets.stat().st_mode) == 0o600
     assert home.load_secrets() == keys
 

@@ -56,6 +56,7 @@ def test_reload_and_new_tab_need_no_second_sign_in(visit: Visit) -> None:
 
 def test_signing_out_in_one_tab_signs_out_the_other(visit: Visit) -> None:
     visitor = visit()
+    visitor.expects(401, ANYWHERE)
     first = visitor.sign_in("doctor")
     second = visitor.open("/")
     expect(account(second)).to_be_visible()
@@ -109,6 +110,7 @@ def test_idle_person_is_warned_and_may_stay(visit: Visit) -> None:
 
 def test_idle_person_is_signed_out_at_the_portal_too(visit: Visit) -> None:
     visitor = visit()
+    visitor.expects(401, ANYWHERE)
     page = visitor.context.new_page()
     page.clock.install()
     page.goto(visitor.url + "/sign-in")
@@ -135,8 +137,9 @@ def test_browser_opened_again_after_the_idle_time_lets_nobody_in(visit: Visit) -
 
 def test_signing_out_everywhere_ends_the_other_browser(visit: Visit) -> None:
     elsewhere, here = visit(), visit()
-    # Whatever a page asks for once its session was ended from afar is refused.
-    elsewhere.expects(401, ANYWHERE)
+    # Whatever a page has asked for when its session ends is refused.
+    for visitor in (elsewhere, here):
+        visitor.expects(401, ANYWHERE)
     other = elsewhere.sign_in("coordinator")
     page = here.sign_in("coordinator")
     account(page).click()

@@ -13,6 +13,8 @@ from portal.core.history import acting
 from portal.core.ids import SYSTEM_ACCOUNT
 from tests.access.fixtures import undone, world
 from tests.access.world import World, bearer, make_person
+from trials.services.duty import put_on_duty
+from trials.vocabulary import DutyLine
 
 __all__ = ["undone", "world"]
 pytestmark = pytest.mark.usefixtures("undone")
@@ -28,6 +30,14 @@ HOT = {
 @pytest.fixture
 def monitor(world: World) -> User:
     return make_person(world, "mo", "medical_monitor", world.trials[0])
+
+
+def staff(world: World, by: User) -> None:
+    """Fill every hour of the rosters of the trial's sites."""
+    for number, site in enumerate(site for site in world.sites if site.trial == world.trials[0]):
+        person = make_person(world, f"on duty {number}", "principal_investigator", site)
+        for line in DutyLine:
+            put_on_duty(site=site, person=person, phone="1", line=line, by=by, at=clock.now())
 
 
 def send(method: str, path: str, person: User, body: Any = None, **headers: str) -> Any:
@@ -75,6 +85,9 @@ def test_a_rule_is_tried_before_it_is_in_force(world: World, monitor: User) -> N
     (run,) = tried["dry_runs"]
     assert (run["state"], run["patients_done"], run["alerts"]) == ("finished", 4, 4)
     assert (run["alerts_per_patient_day"], run["is_too_loud"]) == (1, False)
+    empty = act(tried, "activate", monitor)
+    assert (empty.status_code, empty.json()["code"]) == (409, "ladder_not_staffed")
+    staff(world, monitor)
     active = act(tried, "activate", monitor).json()
     assert (active["state"], active["activated_by"]) == ("active", str(monitor.pk))
     assert act(active, "retire", monitor).json()["state"] == "retired"
