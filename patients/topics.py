@@ -1,14 +1,19 @@
-"""The live vitals of a patient, a site and a trial (contract.md 2.5, domain.md 8)."""
+"""The live vitals of a patient, a site and a trial, and alerts (contract.md 2.5, domain.md 8).
+
+Alerts have topics of their own, `site.<id>.alerts` and `trial.<id>.alerts`: seeing values and
+seeing alerts are two rights.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
 from patients import selectors
-from patients.models import ObservationSet, Patient, VitalSign
+from patients.models import Alert, ObservationSet, Patient, VitalSign
 from patients.vocabulary import CONTINUOUS, ReadingStatus
+from patients.wall.alerts import NO_ALERTS, alert_counts
 from patients.wall.news2 import news2_data, standing
-from patients.wall.readings import freshness, latest, reading_data, sample_data
+from patients.wall.readings import WATCHED, freshness, latest, reading_data, sample_data
 from portal.access.permissions import Permission
 from portal.access.scoping import scope, visible
 from portal.accounts.models import User
@@ -20,20 +25,20 @@ from trials.models import Site
 _SHOWN = (ReadingStatus.FINAL, ReadingStatus.ENTERED_IN_ERROR, ReadingStatus.ARTIFACT)
 
 
-def _may_patient(user: User, record: UUID | None) -> bool:
-    rows = Patient.objects.filter(pk__in=[record])
-    return visible(rows, user, Permission.VITAL_SIGN_MONITOR).exists()
+def _may_record(model: Any, permission: Permission) -> Callable[[User, UUID | None], bool]:
+    def may(user: User, record: UUID | None) -> bool:
+        return bool(visible(model.objects.filter(pk__in=[record]), user, permission).exists())
+
+    return may
 
 
-def _may_site(user: User, record: UUID | None) -> bool:
-    rows = Site.objects.filter(pk__in=[record])
-    return visible(rows, user, Permission.VITAL_SIGN_MONITOR).exists()
+def _may_trial(permission: Permission) -> Callable[[User, UUID | None], bool]:
+    def may(user: User, record: UUID | None) -> bool:
+        # One site of the trial is not the trial: the topic carries every site's patients.
+        held = scope(user, permission)
+        return held.everywhere or record in held.trials
 
-
-def _may_trial(user: User, record: UUID | None) -> bool:
-    # One site of the trial is not the trial: the topic carries every site's patients.
-    held = scope(user, Permission.VITAL_SIGN_MONITOR)
-    return held.everywhere or record in held.trials
+    return may
 
 
 def _snapshot(column: str) -> Callable[[User, UUID | None], list[dict[str, Any]]]:
@@ -48,9 +53,26 @@ def _snapshot(column: str) -> Callable[[User, UUID | None], list[dict[str, Any]]
     return snapshot
 
 
-offer(TopicKind("patient.<id>.vitals", _may_patient, _snapshot("pk"), is_volatile=True))
-offer(TopicKind("site.<id>.vitals", _may_site, _snapshot("site")))
-offer(TopicKind("trial.<id>.vitals", _may_trial, _snapshot("trial")))
+def _alert_snapshot(column: str) -> Callable[[User, UUID | None], list[dict[str, Any]]]:
+    def snapshot(user: User, record: UUID | None) -> list[dict[str, Any]]:
+        patients = Patient.objects.filter(**{column: record}).values_list("pk", flat=True)
+        rows = visible(Alert.objects.all(), user, Permission.ALERT_VIEW)
+        counted = alert_counts(rows, patients, clock.now())
+        return [{"patient": patient, "alerts": counts} for patient, counts in counted.items()]
+
+    return snapshot
+
+
+_MONITOR, _ALERTS = Permission.VITAL_SIGN_MONITOR, Permission.ALERT_VIEW
+offer(
+    TopicKind(
+        "patient.<id>.vitals", _may_record(Patient, _MONITOR), _snapshot("pk"), is_volatile=True
+    )
+)
+offer(TopicKind("site.<id>.vitals", _may_record(Site, _MONITOR), _snapshot("site")))
+offer(TopicKind("trial.<id>.vitals", _may_trial(_MONITOR), _snapshot("trial")))
+offer(TopicKind("site.<id>.alerts", _may_record(Site, _ALERTS), _alert_snapshot("site")))
+offer(TopicKind("trial.<id>.alerts", _may_trial(_ALERTS), _alert_snapshot("trial")))
 
 
 @tells("vital_sign")
@@ -95,7 +117,7 @@ def tell_sets(records: Sequence[UUID]) -> list[Telling]:
     of = ObservationSet.objects.filter(pk__in=records).values_list("patient_id", flat=True)
     sets = standing(of)
     readings: dict[UUID, VitalSign] = {}
-    for row in latest(selectors.vital_signs(), sets):
+    for row in latest(selectors.vital_signs(), sets, WATCHED):
         readings.setdefault(row.patient_id, row)
     fresh = freshness(row.site_id for row in readings.values())
     return [
@@ -106,6 +128,28 @@ def tell_sets(records: Sequence[UUID]) -> list[Telling]:
         )
         for patient, row in readings.items()
     ]
+
+
+@tells("alert")
+def tell_alerts(records: Sequence[UUID]) -> list[Telling]:
+    """Tell of alerts that were raised or changed, and how those of the patient stand now.
+
+    Walls hear the counts, where the patient is now; whoever watches a trial's safety a pointer.
+    """
+    rows = list(
+        Alert.objects.filter(pk__in=records)
+        .order_by("created_at", "id")
+        .values_list("pk", "version", "trial_id", "patient_id", "patient__site_id")
+    )
+    counted = alert_counts(Alert.objects.all(), {row[3] for row in rows}, clock.now())
+    told = []
+    for key, version, trial, patient, site in rows:
+        pointer = {"resource": "alert", "id": key, "version": version}
+        counts = {"patient": patient, "alerts": counted.get(patient, NO_ALERTS)}
+        told.append(Telling((f"trial.{trial}.safety",), "alert", pointer))
+        walls = (f"site.{site}.alerts", f"trial.{trial}.alerts")
+        told.append(Telling(walls, "alert", pointer | counts))
+    return told
 
 
 def _topics(row: Any) -> tuple[str, ...]:

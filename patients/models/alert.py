@@ -15,6 +15,7 @@ from portal.access.scoping import AccessPaths
 from portal.core.constraints import both_or_neither, one_of
 from portal.core.history import tracked
 from portal.core.models import VersionedModel
+from portal.core.triggers import announce_rows
 from trials.models import Site, Trial
 
 UNCLOSED = (AlertState.OPEN, AlertState.ACKNOWLEDGED)
@@ -102,6 +103,7 @@ class Alert(ClinicalRecord):
             Index(fields=["rule", "-created_at"], name="alert_of_rule"),
             Index(fields=["due_at"], condition=Q(state=AlertState.OPEN), name="alert_due"),
         ]
+        triggers: ClassVar[list[Any]] = [*ClinicalRecord.Meta.triggers, *announce_rows("alert")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.raised_at:%Y-%m-%d}"

@@ -1,6 +1,6 @@
 """A reading as live updates, snapshots and tiles tell it (contract.md 2.5, domain.md 8)."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -32,7 +32,19 @@ FRESH_OTHERWISE = 86_400
 LATE_AFTER = timedelta(minutes=30)
 # Positions differ among so many readings of a code at most: what is older is not current.
 _NEWEST = 12
-_EACH = "SELECT v.id FROM unnest(%s::uuid[]) AS p(id), unnest(%s::text[]) AS c(code),"
+_COLUMNS = ("id", "patient_id", "code", "position", "measured_earliest")
+# Of a code the latest reading stands; of another position, what was taken within a day of it.
+_LATEST = """
+SELECT f.id FROM (
+    SELECT DISTINCT ON (v.patient_id, v.code, v.position) v.id, v.measured_earliest,
+           max(v.measured_earliest) OVER (PARTITION BY v.patient_id, v.code) AS newest
+    FROM unnest(%s::uuid[]) AS p(id), unnest(%s::text[]) AS c(code), LATERAL ({}) v
+    ORDER BY v.patient_id, v.code, v.position, v.measured_earliest DESC, v.id DESC
+) f WHERE f.measured_earliest > f.newest - interval '1 day'
+"""
+# What no wall shows: it is measured at visits, or asked.
+_NOT_WATCHED = {VitalCode.WEIGHT, VitalCode.HEIGHT, VitalCode.BMI, VitalCode.PAIN_SCORE}
+WATCHED = tuple(code for code in VitalCode.values if code not in _NOT_WATCHED)
 
 Freshness = Mapping[UUID, Mapping[str, int]]
 
@@ -43,8 +55,10 @@ def freshness(sites: Iterable[UUID]) -> Freshness:
     return dict(rows.values_list("site_id", "fresh_for"))
 
 
-def latest(rows: QuerySet[VitalSign], patients: Iterable[UUID]) -> Iterator[VitalSign]:
-    """Yield of `rows` the latest reading of each patient, code and position. Two queries."""
+def latest(
+    rows: QuerySet[VitalSign], patients: Iterable[UUID], codes: Iterable[str] = VitalCode.values
+) -> QuerySet[VitalSign]:
+    """Return of `rows` the latest of each patient, code and position, newest first. Two queries."""
     wanted = rows.filter(
         patient_id=RawSQL("p.id", ()),
         code=RawSQL("c.code", ()),
@@ -52,22 +66,15 @@ def latest(rows: QuerySet[VitalSign], patients: Iterable[UUID]) -> Iterator[Vita
         not_done_reason="",
         measured_earliest__isnull=False,
     )
-    newest = wanted.order_by("-measured_earliest", "-id").values("id")[:_NEWEST]
+    newest = wanted.order_by("-measured_earliest", "-id").values(*_COLUMNS)[:_NEWEST]
     try:
         statement, parameters = newest.query.sql_with_params()
     except EmptyResultSet:
-        return  # somebody who may see nothing at all
+        return rows.none()  # somebody who may see nothing at all
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"{_EACH} LATERAL ({statement}) v", [list(patients), VitalCode.values, *parameters]
-        )
+        cursor.execute(_LATEST.format(statement), [list(patients), list(codes), *parameters])
         found = [key for (key,) in cursor.fetchall()]
-    seen: set[tuple[Any, str, str]] = set()
-    for row in rows.filter(pk__in=found).order_by("-measured_earliest", "-id"):
-        key = (row.patient_id, row.code, row.position)
-        if key not in seen:
-            seen.add(key)
-            yield row
+    return rows.filter(pk__in=found).order_by("-measured_earliest", "-id")
 
 
 def reading_data(row: Any, fresh: Freshness) -> dict[str, Any]:
@@ -92,6 +99,28 @@ def reading_data(row: Any, fresh: Freshness) -> dict[str, Any]:
         "flags": row.flags,
     }
     optional = {"comparator": row.comparator, "position": row.position, "panel": row.panel}
+    return data | {name: said for name, said in optional.items() if said}
+
+
+def tile_reading(row: Any, fresh: Freshness) -> dict[str, Any]:
+    """Return what a tile says of a reading: nothing that the tile says already, nothing empty."""
+    data = {
+        "reading": row.pk,
+        "version": row.version,
+        "status": _status(row),
+        "code": row.code,
+        "value": value_of(row),
+        "unit": row.unit,
+        "measured_at": str(row.measured) if row.measured is not None else None,
+        "received_at": row.received_at,
+        "fresh_for_seconds": fresh_for(row.site_id, row.code, fresh),
+    }
+    optional = {
+        "comparator": row.comparator,
+        "position": row.position,
+        "late": "late" in row.flags,
+        "flags": row.flags,
+    }
     return data | {name: said for name, said in optional.items() if said}
 
 

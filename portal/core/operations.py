@@ -78,3 +78,38 @@ class AlterTogether(Operation):
     def describe(self) -> str:
         """Return what `migrate` prints."""
         return f"Alter {len(self.fields)} fields"
+
+
+class InstallTriggers(Operation):
+    """Install triggers on one table that is there already, rendering no model."""
+
+    serialization_expand_args = ["triggers"]
+    reversible = True
+
+    def __init__(self, model_name: str, triggers: Sequence[Any]) -> None:
+        self.model_name = model_name
+        self.triggers = list(triggers)
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """Add the triggers to the model."""
+        state.__dict__.pop("apps", None)
+        options = state.models[app_label, self.model_name.lower()].options
+        options["triggers"] = [*options.get("triggers", ()), *self.triggers]
+
+    def database_forwards(
+        self, app_label: str, schema_editor: Any, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        """Install them; their SQL is complete, and its per cent signs are its own."""
+        for trigger in self.triggers:
+            schema_editor.execute(trigger.install_sql, params=None)
+
+    def database_backwards(
+        self, app_label: str, schema_editor: Any, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        """Take them away."""
+        for trigger in reversed(self.triggers):
+            schema_editor.execute(trigger.uninstall_sql, params=None)
+
+    def describe(self) -> str:
+        """Return what `migrate` prints."""
+        return f"Install {len(self.triggers)} triggers on {self.model_name}"
