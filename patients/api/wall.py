@@ -5,6 +5,8 @@ from typing import Any, ClassVar
 
 import django_filters
 from django.db.models import QuerySet
+from django.utils.decorators import method_decorator
+from django.views.decorators.gzip import gzip_page
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -46,28 +48,22 @@ class LiveNews2Serializer(serializers.Serializer[Any]):
     algorithm = serializers.CharField()
 
 
-class LiveReadingSerializer(serializers.Serializer[Any]):
-    """A reading as updates over the socket tell it."""
+class WallReadingSerializer(serializers.Serializer[Any]):
+    """A reading on a tile; what the tile says, and what is empty, is left out."""
 
     reading = serializers.UUIDField()
     version = serializers.IntegerField(min_value=1)
     status = serializers.ChoiceField(choices=["final", "corrected", "entered_in_error"])
-    patient = serializers.UUIDField()
-    subject_number = serializers.CharField()
     code = serializers.ChoiceField(choices=v.VitalCode.choices)
     value = LiveValueField()
     comparator = serializers.ChoiceField(choices=v.Comparator.choices, required=False)
     unit = serializers.CharField(help_text="UCUM")
     position = serializers.ChoiceField(choices=v.Position.choices, required=False)
-    panel = serializers.CharField(required=False)
     measured_at = serializers.CharField(allow_null=True)
     received_at = serializers.DateTimeField()
-    late = serializers.BooleanField()
-    min = LiveValueField()
-    max = LiveValueField()
-    n = serializers.IntegerField(min_value=1)
+    late = serializers.BooleanField(required=False)
     fresh_for_seconds = serializers.IntegerField(min_value=1)
-    flags = serializers.ListField(child=serializers.CharField())
+    flags = serializers.ListField(child=serializers.CharField(), required=False)
 
 
 class AlertCountsSerializer(serializers.Serializer[Any]):
@@ -76,6 +72,9 @@ class AlertCountsSerializer(serializers.Serializer[Any]):
     open = serializers.IntegerField(min_value=0, help_text="Not closed")
     unacknowledged = serializers.IntegerField(min_value=0)
     overdue = serializers.IntegerField(min_value=0)
+    next_due_at = serializers.DateTimeField(
+        allow_null=True, help_text="When one more is overdue unless it is acknowledged"
+    )
     highest_severity = serializers.ChoiceField(choices=v.FindingSeverity.choices, allow_null=True)
 
 
@@ -93,7 +92,9 @@ class _RowSerializer(serializers.Serializer[Any]):
 class WallTileSerializer(_RowSerializer):
     """A patient on the clinicians' wall."""
 
-    vitals = LiveReadingSerializer(many=True)
+    vitals = WallReadingSerializer(
+        many=True, help_text="The latest of each code, and of its positions within a day of it"
+    )
     news2 = LiveNews2Serializer(allow_null=True)
     news2_eligibility = serializers.ChoiceField(choices=v.ScoreEligibility.choices)
     alerts = AlertCountsSerializer()
@@ -136,6 +137,8 @@ class _WallViewSet(ListMixin, ScopedViewSet):
         return self.get_paginated_response(self.rows_about(list(page or ()), person(request)))
 
 
+# Two hundred tiles say much the same words. No secret stands beside what a client may choose.
+@method_decorator(gzip_page, name="dispatch")
 class WallTileViewSet(_WallViewSet):
     """wall/tiles/."""
 

@@ -1,5 +1,7 @@
 """The live wall: values for clinicians, the flow of data for monitors, nothing from elsewhere."""
 
+import gzip
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -66,11 +68,47 @@ def test_a_tile_shows_the_latest_reading_of_each_code_and_position(
     }
     assert shown["temperature", None] | {"reading": ""} == {
         "reading": "", "version": 1, "status": "final",
-        "patient": str(world.patients[0].pk), "subject_number": "T00-0-0",
         "code": "temperature", "value": 36.9, "unit": "Cel",
         "measured_at": "2026-02-04T08:00:00Z", "received_at": "2026-01-05T08:00:00Z",
-        "late": False, "min": 36.9, "max": 36.9, "n": 1, "fresh_for_seconds": 14400, "flags": [],
+        "fresh_for_seconds": 14400,
     }  # fmt: skip
+
+
+def test_a_position_that_was_not_taken_within_a_day_of_the_latest_is_not_on_a_tile(
+    world: World, doctor: User
+) -> None:
+    with acting(by=SYSTEM_ACCOUNT, reason="test"):
+        for position, value, when in (
+            ("supine", 80, "2026-02-04T07:00:00Z"),
+            ("standing", 91, "2026-02-04T09:00:00Z"),
+            ("sitting", 84, "2026-02-05T08:00:00Z"),
+        ):
+            make_vital(
+                world.patients[0], code="heart_rate", value=value, unit="/min", position=position,
+                measured=PartialDateTime(when),
+            )  # fmt: skip
+    shown = tile(world, doctor)["vitals"]
+    rates = [(one["position"], one["value"]) for one in shown if one["code"] == "heart_rate"]
+    assert rates == [("sitting", 84), ("standing", 91)]
+
+
+def test_what_is_measured_at_visits_only_is_not_on_a_tile(world: World, doctor: User) -> None:
+    at = PartialDateTime("2026-02-04T08:00:00Z")
+    with acting(by=SYSTEM_ACCOUNT, reason="test"):
+        make_vital(world.patients[0], code="weight", value=71, unit="kg", measured=at)
+    assert {one["code"] for one in tile(world, doctor)["vitals"]} == {"temperature"}
+
+
+def test_tiles_are_compressed_for_who_takes_it(world: World, doctor: User) -> None:
+    path = f"{TILES}?site={world.sites[0].pk}"
+    plain = get(path, doctor)
+    packed = Client().get(path, headers=bearer(doctor) | {"Accept-Encoding": "gzip"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    rows = json.loads(gzip.decompress(packed.content))["results"]
+    now = plain.json()["results"][0]["server_time"]
+    assert [row | {"server_time": now} for row in rows] == [
+        row | {"server_time": now} for row in plain.json()["results"]
+    ]
 
 
 def test_a_plan_says_how_long_a_reading_is_fresh(world: World, doctor: User) -> None:
@@ -115,14 +153,22 @@ def test_a_set_stands_until_it_expires_and_without_a_plan_there_is_none(
 
 def test_alerts_are_counted_by_how_they_stand(world: World, doctor: User) -> None:
     assert tile(world, doctor)["alerts"] == {
-        "open": 1, "unacknowledged": 1, "overdue": 1, "highest_severity": "minor",
+        "open": 1, "unacknowledged": 1, "overdue": 1, "next_due_at": None,
+        "highest_severity": "minor",
     }  # fmt: skip
+    due = clock.now() + timedelta(minutes=5)
+    with acting(by=SYSTEM_ACCOUNT, reason="test"):
+        Alert.objects.filter(pk=world.alerts[0].pk).update(due_at=due)
+    stands = tile(world, doctor)["alerts"]
+    assert stands["overdue"] == 0
+    assert stands["next_due_at"] == due.isoformat().replace("+00:00", "Z")
     with acting(by=SYSTEM_ACCOUNT, reason="test"):
         Alert.objects.filter(pk=world.alerts[0].pk).update(
             state="acknowledged", acknowledged_at=clock.now(), acknowledged_by=doctor
         )
     assert tile(world, doctor)["alerts"] == {
-        "open": 1, "unacknowledged": 0, "overdue": 0, "highest_severity": "minor",
+        "open": 1, "unacknowledged": 0, "overdue": 0, "next_due_at": None,
+        "highest_severity": "minor",
     }  # fmt: skip
 
 
