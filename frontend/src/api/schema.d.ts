@@ -1941,6 +1941,11 @@ export interface components {
             open: number;
             unacknowledged: number;
             overdue: number;
+            /**
+             * Format: date-time
+             * @description When one more is overdue unless it is acknowledged
+             */
+            next_due_at: string | null;
             highest_severity: components["schemas"]["FindingSeverity"] | null;
         };
         /** @description An alert with its breaches and how it was judged. */
@@ -2669,39 +2674,6 @@ export interface components {
             expires_at: string | null;
             algorithm: string;
         };
-        /** @description A reading as updates over the socket tell it. */
-        LiveReading: {
-            /** Format: uuid */
-            reading: string;
-            version: number;
-            status: components["schemas"]["LiveReadingStatusEnum"];
-            /** Format: uuid */
-            patient: string;
-            subject_number: string;
-            code: components["schemas"]["VitalCode"];
-            value: (number | boolean | string) | null;
-            comparator?: components["schemas"]["ComparatorEnum"];
-            /** @description UCUM */
-            unit: string;
-            position?: components["schemas"]["PositionEnum"];
-            panel?: string;
-            measured_at: string | null;
-            /** Format: date-time */
-            received_at: string;
-            late: boolean;
-            min: (number | boolean | string) | null;
-            max: (number | boolean | string) | null;
-            n: number;
-            fresh_for_seconds: number;
-            flags: string[];
-        };
-        /**
-         * @description * `final` - final
-         *     * `corrected` - corrected
-         *     * `entered_in_error` - entered_in_error
-         * @enum {string}
-         */
-        LiveReadingStatusEnum: "final" | "corrected" | "entered_in_error";
         /** @description The person who asks. */
         Me: {
             /** Format: uuid */
@@ -4507,6 +4479,32 @@ export interface components {
             patient?: string | null;
             readings: components["schemas"]["ReadingRequest"][];
         };
+        /** @description A reading on a tile; what the tile says, and what is empty, is left out. */
+        WallReading: {
+            /** Format: uuid */
+            reading: string;
+            version: number;
+            status: components["schemas"]["WallReadingStatusEnum"];
+            code: components["schemas"]["VitalCode"];
+            value: (number | boolean | string) | null;
+            comparator?: components["schemas"]["ComparatorEnum"];
+            /** @description UCUM */
+            unit: string;
+            position?: components["schemas"]["PositionEnum"];
+            measured_at: string | null;
+            /** Format: date-time */
+            received_at: string;
+            late?: boolean;
+            fresh_for_seconds: number;
+            flags?: string[];
+        };
+        /**
+         * @description * `final` - final
+         *     * `corrected` - corrected
+         *     * `entered_in_error` - entered_in_error
+         * @enum {string}
+         */
+        WallReadingStatusEnum: "final" | "corrected" | "entered_in_error";
         /** @description A patient on the clinicians' wall. */
         WallTile: {
             /**
@@ -4529,7 +4527,8 @@ export interface components {
              * @description Ages count from here
              */
             server_time: string;
-            vitals: components["schemas"]["LiveReading"][];
+            /** @description The latest of each code, and of its positions within a day of it */
+            vitals: components["schemas"]["WallReading"][];
             news2: components["schemas"]["LiveNews2"] | null;
             news2_eligibility: components["schemas"]["ScoreEligibility"];
             alerts: components["schemas"]["AlertCounts"];

@@ -4,7 +4,7 @@
  */
 import { shallowReactive, shallowRef, type ShallowRef } from 'vue'
 import type { WallTile } from '@/api/types'
-import { tileOf, withUpdates, type LiveUpdate, type Tile } from './readings'
+import { NO_ALERTS, tileOf, withUpdates, type AlertUpdate, type LiveUpdate, type Tile } from './readings'
 
 const BATCH_MS = 100
 const FLASH_MS = 600
@@ -52,6 +52,19 @@ export class LiveTiles {
     gather(this.waiting, update)
     if (update.status === 'entered_in_error') this.onWithdrawn()
     this.schedule()
+  }
+
+  /** How the alerts of all patients stand: of whom nothing is said, there are none. */
+  takeAlertSnapshot(told: readonly AlertUpdate[], at: number): void {
+    const of = new Map(told.map((one) => [one.patient, one.alerts]))
+    for (const patient of this.newest.keys()) this.takeAlerts({ patient, alerts: of.get(patient) ?? NO_ALERTS }, at)
+  }
+
+  takeAlerts({ patient, alerts }: AlertUpdate, at: number): void {
+    const tile = this.newest.get(patient)
+    if (tile === undefined) return
+    this.newest.set(patient, { ...tile, alerts, alertsAsOf: at })
+    if (this.seen.has(patient)) this.draw(patient)
   }
 
   /** Say which tiles are on the screen. */

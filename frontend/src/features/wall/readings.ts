@@ -1,10 +1,22 @@
 /** Which reading of a patient stands: what came, what was corrected, what was withdrawn. Pure. */
-import type { AlertCounts, LiveNews2, LiveReading, WallTile } from '@/api/types'
+import type { AlertCounts, LiveNews2, LiveReading, WallReading, WallTile } from '@/api/types'
 
 export type Code = LiveReading['code']
 /** An update over the socket: a reading, and NEWS2 when it has changed. */
-export type LiveUpdate = LiveReading & { news2?: LiveNews2 | null }
+export type LiveUpdate = LiveReading & { news2?: LiveNews2 | null; sent_at?: string }
+/** How the alerts of a patient stand, over the socket. */
+export interface AlertUpdate {
+  patient: string
+  alerts: AlertCounts
+}
 export type Vitals = Readonly<Partial<Record<Code, LiveReading>>>
+export const NO_ALERTS: AlertCounts = {
+  open: 0,
+  unacknowledged: 0,
+  overdue: 0,
+  next_due_at: null,
+  highest_severity: null,
+}
 
 /** A patient as the wall holds them; replaced as a whole, never changed. */
 export interface Tile {
@@ -16,6 +28,9 @@ export interface Tile {
   readonly news2: LiveNews2 | null
   readonly eligibility: WallTile['news2_eligibility']
   readonly alerts: AlertCounts
+  /** When the portal said so over the socket: what it answered before is older. */
+  readonly news2AsOf: number
+  readonly alertsAsOf: number
   readonly lastReceivedAt: string | null
   /** Codes whose value has just changed. */
   readonly flashing: readonly Code[]
@@ -49,37 +64,55 @@ export function withReading(vitals: Vitals, reading: LiveReading): Vitals {
 /** A patient as the portal has just told them, with what came over the socket since. */
 export function tileOf(told: WallTile, current?: Tile): Tile {
   let vitals: Vitals = {}
-  for (const reading of told.vitals) vitals = withReading(vitals, reading)
+  for (const reading of told.vitals) vitals = withReading(vitals, asLive(reading, told))
   const asOf = Date.parse(told.server_time)
   for (const reading of Object.values(current?.vitals ?? {})) {
     if (Date.parse(reading.received_at) > asOf) vitals = withReading(vitals, reading)
   }
+  const { news2AsOf, alertsAsOf } = current ?? { news2AsOf: 0, alertsAsOf: 0 }
   return {
     id: told.patient,
     subject: told.subject_number,
     site: told.site,
     trial: told.trial,
     vitals,
-    news2: told.news2,
+    news2: current !== undefined && news2AsOf > asOf ? current.news2 : told.news2,
     eligibility: told.news2_eligibility,
-    alerts: told.alerts,
+    alerts: current !== undefined && alertsAsOf > asOf ? current.alerts : told.alerts,
+    news2AsOf,
+    alertsAsOf,
     lastReceivedAt: latest(told.last_received_at, current?.lastReceivedAt ?? null),
     flashing: [],
   }
 }
 
+/** A reading of a tile in the words of the socket. */
+function asLive(reading: WallReading, { patient, subject_number }: WallTile): LiveReading {
+  const { value } = reading
+  return { late: false, flags: [], ...reading, patient, subject_number, min: value, max: value, n: 1 }
+}
+
+/** The alerts at this moment: who stood before their time a while ago may be overdue now. */
+export function alertsAt(alerts: AlertCounts, now: number): AlertCounts {
+  const { next_due_at: due, overdue } = alerts
+  return due !== null && Date.parse(due) < now ? { ...alerts, overdue: Math.max(1, overdue) } : alerts
+}
+
 /** A patient after a batch of updates, in their order. */
 export function withUpdates(tile: Tile, updates: readonly LiveUpdate[]): Tile {
-  let { vitals, news2, lastReceivedAt } = tile
+  let { vitals, news2, news2AsOf, lastReceivedAt } = tile
   const changed = new Set<Code>()
   for (const update of updates) {
     const before = vitals[update.code]?.value
     vitals = withReading(vitals, update)
     if (vitals[update.code]?.value !== before) changed.add(update.code)
-    if (update.news2 !== undefined) news2 = update.news2
+    if (update.news2 !== undefined) {
+      news2 = update.news2
+      news2AsOf = Date.parse(update.sent_at ?? update.received_at)
+    }
     lastReceivedAt = latest(lastReceivedAt, update.received_at)
   }
-  return { ...tile, vitals, news2, lastReceivedAt, flashing: [...changed] }
+  return { ...tile, vitals, news2, news2AsOf, lastReceivedAt, flashing: [...changed] }
 }
 
 function latest(one: string | null, other: string | null): string | null {

@@ -1,5 +1,5 @@
 /** In which order tiles stand, and which are shown. Pure. */
-import type { Tile } from './readings'
+import { alertsAt, type Tile } from './readings'
 import { flowOf, news2State, type Flow, type News2State } from './staleness'
 
 const BAND: Record<News2State, number> = {
@@ -27,7 +27,7 @@ export function byRisk(tiles: readonly Tile[], now: number): Tile[] {
 }
 
 function rankOf(tile: Tile, now: number): number[] {
-  const { overdue, unacknowledged, open } = tile.alerts
+  const { overdue, unacknowledged, open } = alertsAt(tile.alerts, now)
   const alert = unacknowledged > 0 ? 2 : open > 0 ? 1 : 0
   return [overdue > 0 ? 1 : 0, BAND[news2State(tile, now)], alert, FLOW[flowOf(tile, now)]]
 }

@@ -10,11 +10,12 @@ export interface Place {
 }
 
 const MOST = 500
-// Alerts and NEWS2 come with the tiles; readings come by themselves in between.
-const TILES_EVERY_MS = 30_000
+// Readings, NEWS2 and alerts come by the socket; who came, left or was turned on is found like this.
+const TILES_EVERY_MS = 300_000
+const TILES_WITHOUT_SOCKET_EVERY_MS = 30_000
 const FLOW_EVERY_MS = 30_000
 
-export function useTilesQuery(place: Ref<Place>, isWanted: Ref<boolean>) {
+export function useTilesQuery(place: Ref<Place>, isWanted: Ref<boolean>, isLive: Ref<boolean>) {
   return useQuery({
     queryKey: computed(() => ['wall', 'tiles', place.value.kind, place.value.id]),
     queryFn: ({ signal }) =>
@@ -27,7 +28,7 @@ export function useTilesQuery(place: Ref<Place>, isWanted: Ref<boolean>) {
         ),
       ),
     enabled: isWanted,
-    refetchInterval: TILES_EVERY_MS,
+    refetchInterval: () => (isLive.value ? TILES_EVERY_MS : TILES_WITHOUT_SOCKET_EVERY_MS),
     // New objects each time: sharing structure would walk through a megabyte of readings.
     structuralSharing: false,
   })

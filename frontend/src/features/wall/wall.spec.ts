@@ -3,13 +3,12 @@ import type { LiveReading, WallTile } from '@/api/types'
 import { byFlow, flowPasses } from './flow'
 import { numberOf, shortAge, unitOf, valueOf } from './labels'
 import { LiveTiles } from './liveTiles'
-import { tileOf, withReading, withUpdates, type Tile } from './readings'
+import { alertsAt, NO_ALERTS, tileOf, withReading, withUpdates, type Tile } from './readings'
 import { byRisk, keptOrder, passes, type Filters } from './risk'
 import { flowOf, isStale, news2State } from './staleness'
 import { pathOf, trendOf, withValue } from './trends'
 
 const NOW = Date.parse('2026-11-26T12:00:00Z')
-const NO_ALERTS = { open: 0, unacknowledged: 0, overdue: 0, highest_severity: null }
 const ALL: Filters = { search: '', site: '', hasAlert: false, isStale: false, bands: [] }
 
 function ago(seconds: number): string {
@@ -119,6 +118,29 @@ describe('a tile', () => {
   it('takes the NEWS2 that comes with a reading', () => {
     const tile = withUpdates(tileOf(told()), [{ ...reading(), news2: news2() }])
     expect(tile.news2?.score).toBe(7)
+  })
+
+  it('keeps NEWS2 and alerts that were told after the portal had answered', () => {
+    const tiles = new LiveTiles(() => undefined)
+    tiles.take([told()])
+    tiles.takeAlerts({ patient: 'p1', alerts: { ...NO_ALERTS, open: 1, unacknowledged: 1 } }, NOW + 1000)
+    const [before] = tiles.all()
+    const live = withUpdates(before!, [{ ...reading(), news2: news2(), sent_at: ago(-1) }])
+    expect([tileOf(told(), live).news2?.score, tileOf(told(), live).alerts.open]).toEqual([7, 1])
+    const later = told({ server_time: ago(-2) })
+    expect([tileOf(later, live).news2, tileOf(later, live).alerts.open]).toEqual([null, 0])
+  })
+
+  it('has no alerts once a snapshot of alerts does not name it', () => {
+    const tiles = new LiveTiles(() => undefined)
+    tiles.take([told({ alerts: { ...NO_ALERTS, open: 2 } }), told({ patient: 'p2' })])
+    tiles.takeAlertSnapshot([{ patient: 'p2', alerts: { ...NO_ALERTS, open: 1 } }], NOW)
+    expect(tiles.all().map((one) => one.alerts.open)).toEqual([0, 1])
+  })
+
+  it('is overdue when the time has come, without another word', () => {
+    const alerts = { ...NO_ALERTS, open: 1, unacknowledged: 1, next_due_at: ago(0) }
+    expect([alertsAt(alerts, NOW).overdue, alertsAt(alerts, NOW + 1).overdue]).toEqual([0, 1])
   })
 
   it('does not flash for a value that is the same', () => {
