@@ -210,7 +210,8 @@ def _database(url: str) -> dict[str, Any]:
         "PASSWORD": Withheld(parts.get("password", "")),
         "HOST": parts.get("host", ""),
         "PORT": parts.get("port", ""),
-        "CONN_MAX_AGE": 600 if PROCESS == "worker" else 0,
+        # The live relay asks for every update: a connection each time would be half its delay.
+        "CONN_MAX_AGE": 600 if PROCESS in ("worker", "live") else 0,
         # The pool looks at a connection before it lends it: one that died is replaced unseen.
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": options,
