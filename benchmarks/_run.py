@@ -19,7 +19,8 @@ _OUTSIDE = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "PORTAL_DATA")
 def own_portal(*, in_process: bool = True) -> Iterator[dict[str, str]]:
     """Give the environment of a new, migrated portal on durable servers, removed at the end.
 
-    With `in_process` this process is one of its commands and Django is set up.
+    With `in_process` this process is one of its commands and Django is set up; the address of the
+    tables' owner is given too, but not set: what is measured runs as the application's role.
     """
     for name in _OUTSIDE:
         os.environ.pop(name, None)
@@ -27,6 +28,7 @@ def own_portal(*, in_process: bool = True) -> Iterator[dict[str, str]]:
         tempfile.TemporaryDirectory(prefix="portal-bench-") as folder,
         portal_environment(Home(Path(folder)), migrated=True) as environment,
     ):
+        owner = environment["DATABASE_OWNER_URL"]
         environment = program_environment(environment, "command")
         if not in_process:
             yield environment
@@ -38,7 +40,7 @@ def own_portal(*, in_process: bool = True) -> Iterator[dict[str, str]]:
 
         django.setup()
         try:
-            yield environment
+            yield environment | {"DATABASE_OWNER_URL": owner}
         finally:
             connections.close_all()
 
