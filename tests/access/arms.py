@@ -4,7 +4,7 @@ Each table of the protected schema gets a row for each patient; a new table join
 says that it cannot be filled. Ids are the same both times, so nothing else differs.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -14,9 +14,10 @@ from django.apps import apps
 from django.db import models, transaction
 from django.db.models import Model
 
-from patients.models import Patient, SourceFile
+from patients.models import Allocation, Patient, SourceFile
 from portal.access.unblinded import unblinded
 from portal.accounts.models import User
+from portal.core.append_only import AppendOnlyModel
 from portal.core.history import acting
 from portal.core.ids import SYSTEM_ACCOUNT
 from portal.core.models import SCHEMA_OF
@@ -37,19 +38,27 @@ def protected_models() -> list[type[Model]]:
     return [apps.get_model(label) for label in labels]
 
 
+def arm_now() -> int:
+    """Return the arm of this run."""
+    with unblinded():
+        first = Allocation.objects.order_by("patient__subject_number").first()
+    assert first is not None
+    return ARMS.index(first.planned_code)
+
+
 @contextmanager
 def allocated(world: World, arm: int) -> Iterator[None]:
     """Let every patient of the world be in one of the two arms, until the block ends."""
     with transaction.atomic():
-        allocate(world, arm)
+        allocate(world.patients, arm)
         yield
         transaction.set_rollback(True)
 
 
-def allocate(world: World, arm: int) -> None:
-    """Put every patient of the world in one of the two arms."""
+def allocate(patients: Iterable[Patient], arm: int) -> None:
+    """Put patients in one of the two arms; who was in an arm before is in the other now."""
     with acting(by=SYSTEM_ACCOUNT, reason="test"), unblinded():
-        for number, patient in enumerate(world.patients):
+        for number, patient in enumerate(patients):
             for model in protected_models():
                 # Neighbors differ, so that an order by arm is not the order by anything else.
                 _fill(model, patient, number, (arm + number) % 2)
@@ -81,7 +90,8 @@ def set_up(world: World) -> None:
 
 
 def _fill(model: Any, patient: Patient, number: int, arm: int) -> None:
-    values: dict[str, Any] = {"id": uuid5(NAMESPACE_OID, f"{model.__name__}-{patient.pk}")}
+    key = uuid5(NAMESPACE_OID, f"{model.__name__}-{patient.pk}")
+    values: dict[str, Any] = {}
     for field in model._meta.concrete_fields:
         if field.name == "file":
             values["file"] = SourceFile.objects.get(trial=patient.trial_id)
@@ -95,7 +105,11 @@ def _fill(model: Any, patient: Patient, number: int, arm: int) -> None:
             value = _value(field, patient, arm)
             if value is not None:
                 values[field.name] = value
-    model._base_manager.create(**values)
+    kept = model._base_manager.filter(pk=key)
+    if not kept.exists():
+        model._base_manager.create(id=key, **values)
+    elif not issubclass(model, AppendOnlyModel):
+        kept.update(**values)
 
 
 def _value(field: Any, patient: Patient, arm: int) -> Any:

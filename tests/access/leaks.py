@@ -1,20 +1,29 @@
 """Planted leaks of the arm, one or more for each kind of surface: each must be found."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import structlog
 from prometheus_client import Counter
 
+from patients import topics
+from patients.api import identity, observation_sets, series
 from patients.models import Allocation, Patient
+from patients.wall import tiles
 from portal.access.unblinded import unblinded
 from portal.api import rows, views
 from portal.api.middleware import ProblemMiddleware
 from portal.desk.base import ScopedModelAdmin
+from portal.documents import audit_export
+from portal.documents.api import views as document_views
 from portal.exchange.sdtm.importing.summary import Summary
+from portal.live import sources
+from portal.notices import selectors as notice_selectors
+from portal.notices.services import posting
 from portal.ops.metrics import REGISTRY
-from tests.access import surfaces
+from tests.access import channels, surfaces
 from trials.management.commands import access_report
 
 Patch = pytest.MonkeyPatch
@@ -25,6 +34,11 @@ def arms() -> list[str]:
     with unblinded():
         found = Allocation.objects.order_by("patient__subject_number")
         return list(found.values_list("planned_code", flat=True))
+
+
+def is_first() -> bool:
+    """Whether the first patient is in the first arm."""
+    return arms()[0] < arms()[1]
 
 
 def in_a_serializer(patch: Patch) -> None:
@@ -93,6 +107,87 @@ def in_the_rows_of_a_list(patch: Patch) -> None:
     patch.setattr(ScopedModelAdmin, "get_queryset", fewer)
 
 
+def in_a_tile(patch: Patch) -> None:
+    show = tiles.tiles
+    patch.setattr(tiles, "tiles", lambda *asked: show(*asked)[:: 1 if is_first() else -1])
+
+
+def in_a_series(patch: Patch) -> None:
+    draw = series.chart
+    patch.setattr(series, "chart", lambda *asked: draw(*asked) | {"bucket_seconds": 1 + is_first()})
+
+
+def in_an_identity(patch: Patch) -> None:
+    read = identity.read_identity
+
+    def told(**asked: Any) -> Any:
+        return replace(read(**asked), contact={"phone": str(is_first())})
+
+    patch.setattr(identity, "read_identity", told)
+
+
+def in_a_round(patch: Patch) -> None:
+    find = observation_sets.candidate
+
+    def found(**asked: Any) -> Any:
+        made = find(**asked)
+        return replace(made, score=replace(made.score, missing=made.score.missing[is_first() :]))
+
+    patch.setattr(observation_sets, "candidate", found)
+
+
+def in_an_inbox(patch: Patch) -> None:
+    title = notice_selectors.title_of
+    patch.setattr(
+        notice_selectors, "title_of", lambda kind, **of: title(kind, **of) + " " * is_first() + "."
+    )
+
+
+def in_statistics(patch: Patch) -> None:
+    count = notice_selectors.statistics
+    patch.setattr(notice_selectors, "statistics", lambda *asked: count(*asked) * (1 + is_first()))
+
+
+def in_a_snapshot(patch: Patch) -> None:
+    data = topics.reading_data
+    patch.setattr(topics, "reading_data", lambda *of: data(*of) | {"late": is_first()})
+
+
+def in_an_update(patch: Patch) -> None:
+    tell = sources._SOURCES["adverse_event"]
+    patch.setitem(sources._SOURCES, "adverse_event", lambda ids: tell(ids) * (1 + is_first()))
+
+
+def in_a_letter(patch: Patch) -> None:
+    title = posting.title_of
+    patch.setattr(posting, "title_of", lambda kind, **of: title(kind, **of) + "." * is_first())
+
+
+def in_a_push_message(patch: Patch) -> None:
+    tell = channels.payload
+    patch.setattr(channels, "payload", lambda letter: tell(letter) + b" " * is_first())
+
+
+def in_a_document(patch: Patch) -> None:
+    rows = audit_export.trail_rows
+    patch.setattr(audit_export, "trail_rows", lambda who: (row | _told() for row in rows(who)))
+
+
+def _told() -> dict[str, Any]:
+    return {"source": "api" if is_first() else "task"}
+
+
+def in_a_file_name(patch: Patch) -> None:
+    send = document_views.streamed
+    patch.setattr(
+        document_views,
+        "streamed",
+        lambda *parts, file_name, **more: send(
+            *parts, file_name=f"{file_name}.{int(is_first())}", **more
+        ),
+    )
+
+
 def in_a_report(patch: Patch) -> None:
     patch.setattr(access_report, "cell", lambda text: f"{text}{len(arms()[0])}")
 
@@ -149,6 +244,18 @@ LEAKS: list[tuple[str, Callable[[Patch], None]]] = [
     ("api", in_a_length),
     ("api", in_an_error),
     ("api", in_a_log_line),
+    ("api", in_a_tile),
+    ("api", in_a_series),
+    ("api", in_an_identity),
+    ("api", in_a_round),
+    ("api", in_an_inbox),
+    ("api", in_statistics),
+    ("topics", in_a_snapshot),
+    ("topics", in_an_update),
+    ("letters", in_a_letter),
+    ("letters", in_a_push_message),
+    ("documents", in_a_document),
+    ("documents", in_a_file_name),
     ("desk", in_a_name),
     ("desk", in_a_search),
     ("desk", in_the_rows_of_a_list),

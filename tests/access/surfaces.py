@@ -11,8 +11,7 @@ import json
 import logging
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,63 +28,12 @@ from portal.asgi import MOUNTS
 from portal.core import clock
 from portal.desk.site import site
 from portal.ops.metrics import REGISTRY
-from tests.access.arms import protected_models
-from tests.access.walker import NEVER_MADE, Reader, routed
-from tests.access.world import World
-from tests.portal.desk.world import signed_in
+from tests.access.arms import arm_now, key_of, protected_models
+from tests.access.channels import documents, letters, topics
+from tests.access.records import KINDS, kind_of
+from tests.access.told import Blinded, Told, get, masked, told
+from tests.access.walker import NEVER_MADE, routed
 from tests.portal.exchange.sdtm.xpt_files import write_xpt
-
-Told = Iterator[tuple[str, Any]]
-# What differs between any two answers: the request's id, the nonce, the token of a form.
-_CHANGING = re.compile(
-    rb"nonce-[\w=+/-]+|nonce=\"[^\"]*\"|name=\"csrfmiddlewaretoken\" value=\"[^\"]*\""
-    rb"|[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"
-    rb"|\beyJ[\w-]+\.[\w-]+\.[\w-]+|\d{8}T\d{6}Z"
-    rb"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?"
-)
-_HEADERS_THAT_CHANGE = frozenset(
-    {"X-Request-Id", "Set-Cookie", "Content-Security-Policy", "Expires", "Last-Modified"}
-)
-# What is shown again to whoever has typed it.
-_ASKED = re.compile(rb"value=\"ZQX\"|q=ZQX|search=ARM-ZQX7")
-
-
-@dataclass
-class Blinded:
-    """A blinded reader with the ways in that they have; made once, used for every run."""
-
-    world: World
-    reader: Reader
-    # 0: every address once; 1: odd parameters and orders too; 2: each column, filter and form.
-    depth: int
-    # Of which models the desk is read: None means all.
-    models: frozenset[Any] | None = None
-    headers: dict[str, str] = field(init=False)
-    browser: Client = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.headers = self.reader.headers()
-        self.browser = signed_in(self.reader.person)
-
-
-def told(answer: Any) -> tuple[int, dict[str, str], bytes]:
-    """Return an answer without what changes from one to the next."""
-    headers = {
-        name: _CHANGING.sub(b"*", value.encode()).decode()
-        for name, value in answer.items()
-        if name not in _HEADERS_THAT_CHANGE
-    }
-    content = b"".join(answer.streaming_content) if answer.streaming else answer.content
-    return answer.status_code, headers, _ASKED.sub(b"", _CHANGING.sub(b"*", content))
-
-
-def _get(client: Client, address: str, **more: Any) -> tuple[int, dict[str, str], bytes]:
-    """GET, then take back what the request has written: entries in the trail, a session's data."""
-    with transaction.atomic():
-        answer = told(client.get(address, **more))
-        transaction.set_rollback(True)
-    return answer
-
 
 # --- addresses ----------------------------------------------------------------------------------
 
@@ -102,6 +50,11 @@ OF_THE_DESK = frozenset({
     "index", "login", "logout", "password_change", "password_change_done", "jsi18n", "app_list", "",
 })  # fmt: skip
 OF_A_MODEL = frozenset({"changelist", "change", "history", "add", "delete"})
+# What an address needs to answer with more than a refusal.
+GOOD_PARAMETERS: Mapping[str, tuple[str, ...]] = {
+    "patient-vitals-series": ("?code=temperature&points=50", "?code=heart_rate&points=50"),
+    "access-report": ("?format=csv",),
+}
 _BAD_PARAMETERS = ("?ordering=arm", "?arm=A", "?search=ARM-ZQX7", "?limit=0", "?cursor=x")
 
 
@@ -135,57 +88,77 @@ def _addresses(resolver: URLResolver, prefix: str) -> Iterator[tuple[str, str]]:
 def pages(who: Blinded) -> Told:
     """Yield the pages that are about no record."""
     for name, address in PAGES_OF_NO_RECORD.items():
-        yield name, _get(who.browser, address, headers=who.headers)
+        yield name, get(who.browser, address, headers=who.headers)
 
 
 def api(who: Blinded) -> Told:
     """Yield what every address of the API answers: to reading, to bad parameters, to empty writes.
 
-    Whatever id an address takes is tried with each record of the world, and with one never made.
+    Where an address takes an id it is asked for by that of its own kind of record, by that of a
+    protected row, and by one never made.
     """
     client = Client(raise_request_exception=False)
     for name, method, path in routed():
         if name in PAGES_OF_NO_RECORD or name.startswith("auth-token"):
             continue
-        for address in _filled(who.world, path):
+        if who.addresses is not None and name not in who.addresses:
+            continue
+        for address in _filled(who, path):
+            about = f"{name} {method} {address}"
             if method != "GET":
-                with transaction.atomic():
-                    answer = told(
-                        client.generic(
-                            method, address, b"{}", "application/json", headers=who.headers
-                        )
-                    )
-                    transaction.set_rollback(True)
-                yield f"{method} {address}", answer
+                yield about, _empty(client, method, address, who.headers)
                 continue
-            yield address, _get(client, address, headers=who.headers)
-            if who.depth and (who.depth > 1 or "{" not in path):
-                for parameters in _BAD_PARAMETERS:
-                    yield (
-                        address + parameters,
-                        _get(client, address + parameters, headers=who.headers),
-                    )
+            for parameters in ("", *_parameters(name, path, who.depth)):
+                yield about + parameters, get(client, address + parameters, headers=who.headers)
 
 
-def _filled(world: World, path: str) -> Iterator[str]:
+def _empty(client: Client, method: str, address: str, headers: dict[str, str]) -> Any:
+    """Write nothing, and take back whatever came of it."""
+    with transaction.atomic():
+        answer = told(client.generic(method, address, b"{}", "application/json", headers=headers))
+        transaction.set_rollback(True)
+    return answer
+
+
+def _parameters(name: str, path: str, depth: int) -> Iterator[str]:
+    yield from GOOD_PARAMETERS.get(name, ())
+    if depth > 1 or (depth and "{" not in path):
+        yield from _BAD_PARAMETERS
+
+
+def _filled(who: Blinded, path: str) -> Iterator[str]:
     if "{" not in path:
         yield path
         return
-    one_of_each = (world.trials, world.sites, world.patients, world.adverse_events, world.vitals)
-    for records in one_of_each:
-        yield path.replace("{id}", str(records[0].pk))
-    yield path.replace("{id}", str(NEVER_MADE))
+    kinds = KINDS if who.depth > 1 else [kind_of(path)]
+    for kind in kinds:
+        for record in KINDS[kind](who.world, who.reader.person):
+            yield path.replace("{id}", str(record.pk))
+    for key in (key_of(protected_models()[0]), NEVER_MADE):
+        yield path.replace("{id}", str(key))
+
+
+def unclaimed_kinds() -> list[str]:
+    """Return the addresses whose id is of a kind of record that is not named."""
+    return [path for _, _, path in routed() if "{" in path and kind_of(path) not in KINDS]
+
+
+def unanswered(names: Iterable[str]) -> set[str]:
+    """Return the addresses that are read and of which none was answered."""
+    read = {name for name, method, _ in routed() if method == "GET"}
+    answered = {name.partition(" ")[0] for name in names}
+    return read - answered - set(PAGES_OF_NO_RECORD)
 
 
 def desk(who: Blinded) -> Told:
     """Yield every page of every model: list, search, order, filters, record, history, choices."""
     for name in ("index", "password_change"):
-        yield name, _get(who.browser, reverse(f"admin:{name}"))
+        yield name, get(who.browser, reverse(f"admin:{name}"))
     for label in ("patients", "trials", "events", "audit", "accounts"):
-        yield label, _get(who.browser, reverse("admin:app_list", args=[label]))
+        yield label, get(who.browser, reverse("admin:app_list", args=[label]))
     for model in sorted(who.models or site._registry, key=lambda model: model._meta.label):
         yield from _pages_of(who, model)
-    yield "autocomplete", _get(who.browser, "/admin/autocomplete/?term=ZQX")
+    yield "autocomplete", get(who.browser, "/admin/autocomplete/?term=ZQX")
 
 
 def _pages_of(who: Blinded, model: Any) -> Told:
@@ -199,19 +172,17 @@ def _pages_of(who: Blinded, model: Any) -> Told:
         rows = list(changelist.result_list)[:2] if changelist else []
         transaction.set_rollback(True)
     for query in queries:
-        yield f"{label} {query}", _get(who.browser, reverse(base + "changelist") + query)
+        yield f"{label} {query}", get(who.browser, reverse(base + "changelist") + query)
     keys = [row.pk for row in rows] or [_protected_key(model)]
     for index, key in enumerate(keys[: who.depth]):
         for which in ("change", "history"):
-            yield f"{label} {which} {index}", _get(who.browser, reverse(base + which, args=[key]))
+            yield f"{label} {which} {index}", get(who.browser, reverse(base + which, args=[key]))
     if who.depth > 1:
-        yield f"{label} add", _get(who.browser, reverse(base + "add"))
+        yield f"{label} add", get(who.browser, reverse(base + "add"))
 
 
 def _protected_key(model: Any) -> Any:
     """Return the key of a row that is there but hidden: its id must lead nowhere."""
-    from tests.access.arms import key_of
-
     return key_of(model) if model in protected_models() else NEVER_MADE
 
 
@@ -239,11 +210,21 @@ def _access_report(who: Blinded) -> Told:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "report.csv"
         _printed("access_report", "--on", today, "--csv", str(file))
-        yield "file", _CHANGING.sub(b"*", file.read_bytes())
+        yield "file", masked(file.read_bytes())
 
 
-def _import(who: Blinded, arm: int) -> Told:
+def imports(who: Blinded) -> Told:
     """Yield what a blinded import says, and every open row that it makes."""
+    with tempfile.TemporaryDirectory() as folder, transaction.atomic():
+        study(Path(folder) / "study", arm_now())
+        said = _printed("import_sdtm", str(Path(folder) / "study"))
+        yield "said", re.sub(rb"\d+\.\d+ s|\S*/study", b"*", said)
+        yield from open_rows()
+        transaction.set_rollback(True)
+
+
+def study(folder: Path, arm: int) -> None:
+    """Write a study in which two people are in different arms; which one in which is the arm's."""
     people, doses = [], []
     for number in (1, 2):
         high = number % 2 == arm
@@ -258,20 +239,15 @@ def _import(who: Blinded, arm: int) -> Told:
             "DOMAIN": "EX", "EXSEQ": 1, "EXROUTE": "ORAL", "EXSTDTC": "2020-03-01",
             "EXTRT": "ZQXINE" if high else "ZQXEBO", "EXDOSE": 54 if high else 81, "EXDOSU": "mg",
         })  # fmt: skip
-    with tempfile.TemporaryDirectory() as folder, transaction.atomic():
-        write_xpt(Path(folder) / "study" / "dm.xpt", "DM", people)
-        write_xpt(Path(folder) / "study" / "ex.xpt", "EX", doses)
-        said = _printed("import_sdtm", str(Path(folder) / "study"))
-        yield "said", re.sub(rb"\d+\.\d+ s|\S*/study", b"*", said)
-        yield from _open_rows()
-        transaction.set_rollback(True)
+    write_xpt(folder / "dm.xpt", "DM", people)
+    write_xpt(folder / "ex.xpt", "EX", doses)
 
 
 # Keys, the trail's own numbering, and digests of files that are not the same.
 _NUMBERED = re.compile(r"_id$|^sequence$|digest")
 
 
-def _open_rows() -> Told:
+def open_rows() -> Told:
     """Yield the rows of every table that is not protected, without ids, times and digests."""
     hidden = set(protected_models())
     for label in ("trials", "patients", "events"):
@@ -293,7 +269,7 @@ def _has_trial(model: Any) -> bool:
 
 
 def _without_times(row: bytes) -> bytes:
-    return _CHANGING.sub(b"*", re.sub(rb"datetime\.datetime\([^)]*\)+", b"*", row))
+    return masked(re.sub(rb"datetime\.datetime\([^)]*\)+", b"*", row))
 
 
 @cache
@@ -339,7 +315,7 @@ def commands(who: Blinded) -> Told:
 def _printed(name: str, *arguments: str) -> bytes:
     out = io.StringIO()
     call_command(name, *arguments, stdout=out, stderr=out)
-    return _CHANGING.sub(b"*", out.getvalue().encode())
+    return masked(out.getvalue().encode())
 
 
 # --- what the process itself says ----------------------------------------------------------------
@@ -378,7 +354,7 @@ class Logs:
                 for name, value in json.loads(line).items()
                 if name not in {"time", "request_id", "duration_ms", "queries"}
             }
-            made.append(_CHANGING.sub(b"*", json.dumps(said, sort_keys=True).encode()))
+            made.append(masked(json.dumps(said, sort_keys=True).encode()))
         return made
 
 
@@ -404,14 +380,13 @@ def socket(who: Blinded, application: Any) -> Told:
     yield "opened", asyncio.run(frames())
 
 
-# Mounted application by protocol and path -> what a reader gets from it. Django's own addresses are
-# walked above; what a live socket sends once it is open is tested beside it.
-MOUNTED: dict[tuple[str, str], Callable[[Blinded, Any], Told] | None] = {
-    ("http", "/"): None,
-    ("http", "/api/v1/reports/"): None,
-    ("websocket", "/ws/live/"): None,
-    # It has a connection of its own, which sees no world that is rolled back.
-    ("http", "/api/v1/intake/"): None,
+# Mounted application by protocol and path -> what a reader gets from it, or where that is shown.
+MOUNTED: dict[tuple[str, str], Callable[[Blinded, Any], Told] | str] = {
+    ("http", "/"): "Django's own addresses are walked above",
+    ("http", "/api/v1/reports/"): "Django's too; its streams say what topics() and api() read",
+    # These have connections of their own, which see no world that is rolled back.
+    ("websocket", "/ws/live/"): "tests/access/test_blinding_live.py",
+    ("http", "/api/v1/intake/"): "tests/access/test_blinding_live.py",
     ("websocket", "/"): socket,
 }
 
@@ -425,14 +400,9 @@ def mounts(who: Blinded) -> Told:
     """Yield what every mounted application besides Django tells."""
     for protocol, path, served in MOUNTS:
         read = MOUNTED.get((protocol, path))
-        if read is not None:
+        if callable(read):
             for part, said in read(who, served):
                 yield f"{protocol} {path} {part}", said
-
-
-def imports(arm: int) -> Callable[[Blinded], Told]:
-    """Return the surface of a blinded import in which one patient is in that arm."""
-    return lambda who: _import(who, arm)
 
 
 SURFACES: Mapping[str, Callable[[Blinded], Told]] = {
@@ -442,4 +412,8 @@ SURFACES: Mapping[str, Callable[[Blinded], Told]] = {
     "commands": commands,
     "metrics": metrics,
     "mounts": mounts,
+    "import": imports,
+    "topics": topics,
+    "letters": letters,
+    "documents": documents,
 }
