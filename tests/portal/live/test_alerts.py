@@ -9,7 +9,7 @@ from portal.core import clock
 from portal.core.history import acting
 from portal.core.ids import SYSTEM_ACCOUNT
 from portal.live.relay import Relay
-from tests.access.world import World, make_person
+from tests.access.world import World, make_adverse_event, make_person
 from tests.portal.live.conftest import Client, Connect, in_database, publish
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -80,19 +80,50 @@ async def test_who_sees_no_alerts_has_no_topic_of_alerts(world: World, connect: 
         assert await client.hear() == {"type": "error", "code": "forbidden", "topic": topic}
 
 
-async def test_safety_of_a_trial_points_to_its_alerts(world: World, connect: Connect) -> None:
+async def watch_safety(world: World, connect: Connect) -> Client:
+    """Let a safety officer of the first trial watch its safety."""
+
     def appoint() -> Any:
         return make_person(world, "sofia", "safety_officer", world.trials[0])
 
-    officer, relay = await connect(await in_database(appoint)()), Relay()
-    topic = f"trial.{world.trials[0].pk}.safety"
-    await officer.say(type="subscribe", topic=topic)
+    officer = await connect(await in_database(appoint)())
+    await officer.say(type="subscribe", topic=f"trial.{world.trials[0].pk}.safety")
     assert (await officer.hear())["type"] == "subscribed"
+    return officer
+
+
+async def test_safety_of_a_trial_points_to_its_alerts(world: World, connect: Connect) -> None:
+    officer, relay = await watch_safety(world, connect), Relay()
     alert = await in_database(raise_alert)(world)
     await publish(relay)
     told = await officer.hear()
-    assert (told["topic"], told["kind"]) == (topic, "alert")
+    assert (told["topic"], told["kind"]) == (f"trial.{world.trials[0].pk}.safety", "alert")
     assert told["data"] == {"resource": "alert", "id": str(alert.pk), "version": 1}
     await in_database(take_on)(world, alert)
     await publish(relay)
     assert (await officer.hear())["data"]["version"] == 2
+
+
+async def test_safety_of_a_trial_points_to_its_events_and_to_no_other_trials(
+    world: World, connect: Connect
+) -> None:
+    officer, relay = await watch_safety(world, connect), Relay()
+
+    def report(patient: int) -> Any:
+        with acting(by=SYSTEM_ACCOUNT, reason="test", source="api"):  # type: ignore[arg-type]
+            return make_adverse_event(world.patients[patient], number=2)
+
+    await in_database(report)(-1)
+    event = await in_database(report)(0)
+    await publish(relay)
+    told = await officer.hear()
+    assert told["data"] == {"resource": "adverse_event", "id": str(event.pk), "version": 1}
+    assert await officer.nothing()
+
+
+async def test_safety_of_a_trial_is_refused_to_who_has_one_of_its_sites(
+    world: World, connect: Connect
+) -> None:
+    client, topic = await connect(world.people["ana"]), f"trial.{world.trials[0].pk}.safety"
+    await client.say(type="subscribe", topic=topic)
+    assert await client.hear() == {"type": "error", "code": "forbidden", "topic": topic}
