@@ -13,7 +13,7 @@ from patients.models import Alert, ObservationSet, Patient, VitalSign
 from patients.vocabulary import CONTINUOUS, ReadingStatus
 from patients.wall.alerts import NO_ALERTS, alert_counts
 from patients.wall.news2 import news2_data, standing
-from patients.wall.readings import WATCHED, freshness, latest, reading_data, sample_data
+from patients.wall.readings import WATCHED, Latest, freshness, latest, reading_data, sample_data
 from portal.access.permissions import Permission
 from portal.access.scoping import scope, visible
 from portal.accounts.models import User
@@ -116,7 +116,7 @@ def tell_sets(records: Sequence[UUID]) -> list[Telling]:
     at = clock.now()
     of = ObservationSet.objects.filter(pk__in=records).values_list("patient_id", flat=True)
     sets = standing(of)
-    readings: dict[UUID, VitalSign] = {}
+    readings: dict[UUID, Latest] = {}
     for row in latest(selectors.vital_signs(), sets, WATCHED):
         readings.setdefault(row.patient_id, row)
     fresh = freshness(row.site_id for row in readings.values())

@@ -1,11 +1,12 @@
 """A reading as live updates, snapshots and tiles tell it (contract.md 2.5, domain.md 8)."""
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
+import msgspec
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import QuerySet
@@ -32,15 +33,15 @@ FRESH_OTHERWISE = 86_400
 LATE_AFTER = timedelta(minutes=30)
 # Positions differ among so many readings of a code at most: what is older is not current.
 _NEWEST = 12
-_COLUMNS = ("id", "patient_id", "code", "position", "measured_earliest")
 # Of a code the latest reading stands; of another position, what was taken within a day of it.
 _LATEST = """
-SELECT f.id FROM (
-    SELECT DISTINCT ON (v.patient_id, v.code, v.position) v.id, v.measured_earliest,
+SELECT {columns} FROM (
+    SELECT DISTINCT ON (v.patient_id, v.code, v.position) v.*,
            max(v.measured_earliest) OVER (PARTITION BY v.patient_id, v.code) AS newest
-    FROM unnest(%s::uuid[]) AS p(id), unnest(%s::text[]) AS c(code), LATERAL ({}) v
+    FROM unnest(%s::uuid[]) AS p(id), unnest(%s::text[]) AS c(code), LATERAL ({newest}) v
     ORDER BY v.patient_id, v.code, v.position, v.measured_earliest DESC, v.id DESC
 ) f WHERE f.measured_earliest > f.newest - interval '1 day'
+ORDER BY f.measured_earliest DESC, f.id DESC
 """
 # What no wall shows: it is measured at visits, or asked.
 _NOT_WATCHED = {VitalCode.WEIGHT, VitalCode.HEIGHT, VitalCode.BMI, VitalCode.PAIN_SCORE}
@@ -55,10 +56,36 @@ def freshness(sites: Iterable[UUID]) -> Freshness:
     return dict(rows.values_list("site_id", "fresh_for"))
 
 
+class Latest(NamedTuple):
+    """What is told of a reading, as it is stored; thousands are read at once."""
+
+    id: UUID
+    version: int
+    status: str
+    patient_id: UUID
+    site_id: UUID
+    subject_number: str
+    code: str
+    value: Decimal | None
+    coded_value: str
+    unit: str
+    comparator: str
+    position: str
+    panel: str
+    measured: str
+    received_at: datetime
+    flags: Any
+
+    @property
+    def pk(self) -> UUID:
+        """The reading's id."""
+        return self.id
+
+
 def latest(
     rows: QuerySet[VitalSign], patients: Iterable[UUID], codes: Iterable[str] = VitalCode.values
-) -> QuerySet[VitalSign]:
-    """Return of `rows` the latest of each patient, code and position, newest first. Two queries."""
+) -> list[Latest]:
+    """Return of `rows` the latest of each patient, code and position, newest first. One query."""
     wanted = rows.filter(
         patient_id=RawSQL("p.id", ()),
         code=RawSQL("c.code", ()),
@@ -66,15 +93,26 @@ def latest(
         not_done_reason="",
         measured_earliest__isnull=False,
     )
-    newest = wanted.order_by("-measured_earliest", "-id").values(*_COLUMNS)[:_NEWEST]
+    of_each = wanted.order_by("-measured_earliest", "-id")
+    columns = of_each.values(*Latest._fields, "measured_earliest")[:_NEWEST]
     try:
-        statement, parameters = newest.query.sql_with_params()
+        newest, parameters = columns.query.sql_with_params()
     except EmptyResultSet:
-        return rows.none()  # somebody who may see nothing at all
+        return []  # somebody who may see nothing at all
+    told = ", ".join(f"f.{name}" for name in Latest._fields)
     with connection.cursor() as cursor:
-        cursor.execute(_LATEST.format(statement), [list(patients), list(codes), *parameters])
-        found = [key for (key,) in cursor.fetchall()]
-    return rows.filter(pk__in=found).order_by("-measured_earliest", "-id")
+        cursor.execute(
+            _LATEST.format(columns=told, newest=newest),
+            [list(patients), list(codes), *parameters],
+        )
+        return [_latest(row) for row in cursor.fetchall()]
+
+
+def _latest(row: tuple[Any, ...]) -> Latest:
+    """Read the stored forms: of a date its text without the zone, of flags a list."""
+    found = Latest._make(row)
+    flags = [] if found.flags == "[]" else msgspec.json.decode(found.flags)
+    return found._replace(measured=found.measured.partition("[")[0], flags=flags)
 
 
 def reading_data(row: Any, fresh: Freshness) -> dict[str, Any]:
