@@ -4,8 +4,9 @@ Client and servers on the same cores, contestants in turn within one run, median
 measured from `broadcast()`; "commit" is the vital sign's. The goals are ratios to the peers
 measured in the same run, and latencies.
 
-    ./run bench live [--parts fanout,commits,idle,reconnects,screens] [--sockets N] [--seconds S]
-                     [--only go,channels,portal] [--runs N] [--rounds N] [--peers DIR]
+    ./run bench live [--parts fanout,commits,idle,reconnects,screens,streams] [--sockets N]
+                     [--seconds S] [--only go,channels,portal] [--runs N] [--rounds N]
+                     [--peers DIR]
 
 Go and the packages named in the README of the peers' folder have to be installed
 (PORTAL_PEERS or --peers, ../shared/peers when neither is given).
@@ -27,6 +28,7 @@ import fanout  # noqa: E402
 import idle  # noqa: E402
 import reconnects  # noqa: E402
 import screens  # noqa: E402
+import streams  # noqa: E402
 from _run import head  # noqa: E402
 from bed import run  # noqa: E402
 from ground import HERE, Ground  # noqa: E402
@@ -39,6 +41,7 @@ PARTS = {
     "idle": idle.measure,
     "reconnects": reconnects.measure,
     "screens": screens.measure,
+    "streams": streams.measure,
 }
 
 
