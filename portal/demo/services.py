@@ -20,6 +20,7 @@ from portal.demo.writing.data import (
     write_visits,
 )
 from portal.demo.writing.findings import write_findings
+from portal.demo.writing.monitoring import write_monitoring
 from portal.demo.writing.notices import write_notices
 from portal.demo.writing.people import Clinical, write_people
 from portal.demo.writing.safety import write_events, write_protected
@@ -81,6 +82,7 @@ def _write(as_of: date, seed: int, password: str, at: datetime, progress: Progre
         ("findings", partial(write_findings, demo)),
         ("access", partial(sync_access, at=at)),
         ("ladders and notices", partial(write_notices, demo, cast, at)),
+        ("wards", partial(write_monitoring, cast, at)),
     ]
     for place, (name, step) in enumerate(steps, 1):
         progress(name, place, len(steps))

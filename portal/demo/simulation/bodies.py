@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from patients.vocabulary import CONTINUOUS
 from portal.core.ids import seeded_uuid7
 from portal.demo.generator.design import DIARY_SCALES, SAFETY_ITEM
 from portal.demo.generator.draws import Draws, clamp
@@ -21,6 +22,10 @@ from portal.demo.simulation.phone import REPORTS, VITALS
 DIARY_EVERY = 8  # of the uploads of one patient
 _OXYGEN_BELOW = 92
 _CONFUSED_ABOVE = 0.9  # of a spell of a serious illness
+# What a bedside monitor measures each second; the rest is measured at rounds.
+BY_THE_SECOND = ("heart_rate", "spo2", "respiratory_rate")
+_STEADY = 0.4  # of a reading's usual spread: how much one second differs from the next
+_PROBE_OFF = 0.004
 _NOTES = ("felt dizzy after lunch", "slept badly, noisy street", "Went for a long walk today.")
 
 
@@ -42,8 +47,37 @@ class Writer:
             return self._upload(REPORTS, number, at, self._report(draws, at, second))
         return self._upload(VITALS, number, at, {"readings": self._readings(draws, at, second)})
 
+    def samples(self, number: int, first: datetime, seconds: int) -> Upload:
+        """Return the `number`-th upload of the bedside monitor: so many seconds from `first` on."""
+        draws = Draws("monitor", self.seed, self.patient, number)
+        readings = [
+            self._sample(draws, code, first + timedelta(seconds=second))
+            for second in range(seconds)
+            for code in BY_THE_SECOND
+        ]
+        key = seeded_uuid7(first, "monitor", self.seed, self.patient, number)
+        return self._made(VITALS, key, {"readings": readings})
+
+    def _sample(self, draws: Draws, code: str, at: datetime) -> dict[str, Any]:
+        unit, _decimals, spread, low, high = CODES[code]
+        usual = self.course.reading(code, at, (at - self.begins).total_seconds())
+        value = round(clamp(draws.normal(usual, spread * _STEADY), low, high))
+        is_off = draws.chance(_PROBE_OFF)
+        return {
+            "code": code,
+            "value": 0 if is_off else value,
+            "unit": unit,
+            "measured_at": self._local(at),
+            "method": CONTINUOUS,
+            "originator": "device",
+            **({"status": "artifact"} if is_off else {}),
+        }
+
     def _upload(self, path: str, number: int, at: datetime, said: dict[str, Any]) -> Upload:
         key = seeded_uuid7(at, "simulation", self.seed, self.patient, number)
+        return self._made(path, key, said)
+
+    def _made(self, path: str, key: UUID, said: dict[str, Any]) -> Upload:
         body = {"submission_id": str(key), "patient": str(self.patient), **said}
         return Upload(key, path, json.dumps(body, separators=(",", ":")).encode())
 

@@ -5,7 +5,9 @@ from datetime import datetime
 from uuid import UUID
 
 from patients.models import Patient
+from patients.selectors import news2_eligibility
 from patients.services.phones import KEEPS_A_DIARY, hand_out_phones
+from patients.vocabulary import ScoreEligibility
 from portal.accounts.models import Session, SessionKind, User
 from portal.accounts.services import tokens
 from portal.accounts.services.tokens import TokenType
@@ -13,15 +15,18 @@ from portal.core.ids import SYSTEM_ACCOUNT
 from trials.models import Trial
 
 DEVICE = "simulated phone"
+# Every third patient lies in a ward, beside a monitor.
+MONITORED_EVERY = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Handset:
-    """A patient, their token, and the zone of their site."""
+    """A patient, their token, the zone of their site, and whether they lie beside a monitor."""
 
     patient: UUID
     token: str
     time_zone: str
+    is_monitored: bool
 
 
 def hand_out(trial: Trial, count: int, at: datetime) -> list[Handset]:
@@ -39,7 +44,19 @@ def hand_out(trial: Trial, count: int, at: datetime) -> list[Handset]:
             trial=trial, count=len(zones), by=by, at=at, reason="simulation", device_id=DEVICE
         )
         known = dict(issued) | known
-    return [Handset(key, known[key], zone or "UTC") for key, zone in zones.items() if key in known]
+    beds = _beds([key for key in zones if key in known], at)
+    return [
+        Handset(key, known[key], zone or "UTC", key in beds)
+        for key, zone in zones.items()
+        if key in known
+    ]
+
+
+def _beds(patients: list[UUID], at: datetime) -> set[UUID]:
+    """Return who lies in a ward: first those whose NEWS2 may be scored there."""
+    eligible = news2_eligibility(patients, at)
+    ranked = sorted(patients, key=lambda key: eligible[key] != ScoreEligibility.ELIGIBLE)
+    return set(ranked[: -(-len(patients) // MONITORED_EVERY)])
 
 
 def _kept(patients: list[UUID], at: datetime) -> dict[UUID, str]:

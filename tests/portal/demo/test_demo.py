@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.hashers import check_password
 from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection, transaction
+from django.test import Client
 from pytest_django import DjangoDbBlocker
 
 from events.models import AdverseEvent, AdverseEventVersion, ExpectednessAssessment
@@ -17,19 +18,25 @@ from patients.models import (
     DiaryAnswer,
     EproReport,
     ExposureGiven,
+    MonitoringPlan,
     Patient,
+    RiskRuleVersion,
     Visit,
     VitalSign,
 )
 from portal.access.permissions import Permission
 from portal.access.scoping import scope, visible
 from portal.access.unblinded import unblinded
-from portal.accounts.models import User
+from portal.accounts.models import Session, User
 from portal.core import clock
-from portal.core.history import TRACKED
+from portal.core.history import TRACKED, acting
 from portal.core.ids import SYSTEM_ACCOUNT
+from portal.core.partial_dates import PartialDateTime
 from portal.core.schemas import history_schema
 from portal.demo.generator import records as r
+from portal.demo.simulation.handsets import hand_out
+from portal.demo.simulation.nurse import NAME, beds_of
+from portal.demo.writing.monitoring import WARDS
 from portal.demo_accounts import DEMO_ACCOUNTS, DEMO_PASSWORD, DEMO_PATIENTS
 from tests.portal.demo.made import AS_OF, made
 from trials.models import Assignment, Site, SiteApproval, Sponsor, Trial
@@ -349,3 +356,39 @@ def test_it_is_refused_in_production(settings: Any) -> None:
     settings.PRODUCTION = True
     with pytest.raises(CommandError, match="no demo in production"):
         demo()
+
+
+def test_wards_are_watched_by_a_plan_and_rules_in_force() -> None:
+    plans = MonitoringPlan.objects.filter(news2_enabled=True).values_list("site__code", "setting")
+    assert set(plans) == {(code, "inpatient") for code in WARDS}
+    active = RiskRuleVersion.objects.filter(state="active")
+    assert {version.rule.kind for version in active} == {"news2", "threshold"}
+    assert {version.activated_by.username for version in active} == {"medical"}
+
+
+def test_simulated_rounds_of_the_ward_are_scored() -> None:
+    at = clock.now()
+    handsets = hand_out(Trial.objects.get(number="EXT-301"), 10, at)
+    beds = beds_of(handsets, at)
+    assert {patient for patient, _token in beds} == {
+        handset.patient for handset in handsets if handset.is_monitored
+    }
+    assert len(beds) == 4
+    patient, token = beds[0]
+    measured = PartialDateTime(at.isoformat(timespec="seconds"))
+    with acting(by=SYSTEM_ACCOUNT, at=at, reason="test"):
+        for code, value, unit in (("spo2", 90, "%"), ("respiratory_rate", 26, "/min")):
+            VitalSign.objects.create(
+                patient_id=patient, code=code, value=value, unit=unit, original_value=str(value),
+                original_unit=unit, measured=measured, received_at=at, originator="device",
+            )  # fmt: skip
+    answer = Client().post(
+        f"/api/v1/patients/{patient}/observation-sets/",
+        b"{}",
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {token}"},
+    )
+    assert answer.status_code == 201, answer.content
+    assert answer.json()["eligibility"] == "eligible"
+    assert beds_of(handsets, at) != []
+    assert Session.objects.filter(device_id=NAME).count() == 1

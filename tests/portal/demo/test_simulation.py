@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from portal.demo.generator.draws import Draws
-from portal.demo.simulation.bodies import DIARY_EVERY, writer_of
+from portal.demo.simulation.bodies import BY_THE_SECOND, DIARY_EVERY, writer_of
 from portal.demo.simulation.course import course_of
 from portal.demo.simulation.outbox import Outbox, Upload
 from portal.demo.simulation.phone import BATCH, REPORTS, VITALS, Line, Manners, Phone, Step
@@ -44,6 +44,19 @@ def test_a_monitor_sends_the_parameters_of_an_early_warning_score_and_a_cuff_doe
     assert codes(ward) >= {"respiratory_rate", "spo2", "consciousness", "supplemental_oxygen"}
     assert codes(home) == {"systolic_bp", "diastolic_bp", "heart_rate"}
     assert uploads(1)[DIARY_EVERY].path == REPORTS
+
+
+def test_a_bedside_monitor_measures_every_second_once_whatever_is_sent_together() -> None:
+    writer = writer_of(1, PATIENT, "Europe/Paris", BEGINS, is_monitored=True)
+    sent = [writer.samples(n, BEGINS + timedelta(seconds=5 * n), 5) for n in range(12)]
+    assert sent == [writer.samples(n, BEGINS + timedelta(seconds=5 * n), 5) for n in range(12)]
+    readings = [one for upload in sent for one in json.loads(upload.body)["readings"]]
+    assert {one["method"] for one in readings} == {"continuous"}
+    for code in BY_THE_SECOND:
+        taken = [datetime.fromisoformat(r["measured_at"]) for r in readings if r["code"] == code]
+        assert taken == [BEGINS + timedelta(seconds=second) for second in range(60)]
+    assert len({upload.submission_id for upload in sent}) == 12
+    assert {upload.path for upload in sent} == {VITALS}
 
 
 def test_temperature_follows_the_day_and_illness() -> None:

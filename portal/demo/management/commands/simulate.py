@@ -17,6 +17,7 @@ from portal.demo.management.commands.demo import refuse_where_others_reach_it
 from portal.demo.simulation.connection import Connection, ConnectionBroken
 from portal.demo.simulation.crowd import Crowd
 from portal.demo.simulation.handsets import hand_out
+from portal.demo.simulation.nurse import Nurse, beds_of
 from trials.models import Trial
 
 LOCAL = "http://127.0.0.1:8000"
@@ -29,9 +30,19 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add how many, how fast, whose."""
-        parser.add_argument("--patients", type=_whole, default=20, metavar="N", help="phones (20)")
         parser.add_argument(
-            "--rate", type=_positive, default=2.0, metavar="R", help="uploads a second, of all (2)"
+            "--patients",
+            type=_whole,
+            default=20,
+            metavar="N",
+            help="phones, a third at monitors (20)",
+        )
+        parser.add_argument(
+            "--rate",
+            type=_positive,
+            default=2.0,
+            metavar="R",
+            help="uploads a second, of all phones (2)",
         )
         parser.add_argument(
             "--trial", default=PHASE_3.number, metavar="T", help=f"its number ({PHASE_3.number})"
@@ -51,6 +62,7 @@ class Command(BaseCommand):
         begins = clock.now()
         try:
             handsets = hand_out(found[0], options["patients"], begins)
+            beds = beds_of(handsets, begins)
         except KeyboardInterrupt:
             raise CommandError("stopped before anything was sent") from None
         except DomainError as error:
@@ -63,11 +75,12 @@ class Command(BaseCommand):
             begins=begins,
             rate=options["rate"],
         )
-        asyncio.run(self._run(crowd, options["url"]))
+        nurse = Nurse(beds, url=options["url"], seed=options["seed"])
+        asyncio.run(self._run(crowd, nurse, options["url"]))
         self._show("")
         self.stdout.write(crowd.line())
 
-    async def _run(self, crowd: Crowd, url: str) -> None:
+    async def _run(self, crowd: Crowd, nurse: Nurse, url: str) -> None:
         task = asyncio.current_task()
         assert task is not None
         loop = asyncio.get_running_loop()
@@ -75,7 +88,7 @@ class Command(BaseCommand):
             loop.add_signal_handler(sig, task.cancel)
         await _answers(url)
         with suppress(asyncio.CancelledError):
-            await crowd.run(self._show)
+            await asyncio.gather(crowd.run(self._show), nurse.walk())
 
     def _show(self, line: str) -> None:
         if sys.stderr.isatty():
