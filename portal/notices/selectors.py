@@ -99,7 +99,7 @@ def _represent(
         "record": notice.record_id,
         "title": title_of(notice.kind, number=notice.number, subject=notice.subject_number)
         if is_seen
-        else _("About something that you may no longer see"),
+        else str(_("About something that you may no longer see")),
         "trial": notice.trial_id,
         "site": notice.site_id,
         "subject_number": (notice.subject_number or None) if is_seen else None,
@@ -111,7 +111,7 @@ def _represent(
         "comment": notice.comment,
         "is_bulk": KINDS[NoticeKind(notice.kind)].is_bulk,
         "next_step": step
-        and {"at": step.at, "who": Who(step.who).label, "channel": Channel.EMAIL.value},
+        and {"at": step.at, "who": str(Who(step.who).label), "channel": Channel.EMAIL.value},
     }
 
 

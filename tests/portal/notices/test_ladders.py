@@ -5,6 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import uuid4
 
+import msgspec
 import pytest
 
 from events.services.adverse_events import add_follow_up, report_adverse_event
@@ -20,9 +21,11 @@ from portal.notices.channels.base import Answer, Letter, Outcome
 from portal.notices.kinds import NoticeKind
 from portal.notices.ladders import USUAL, Next, Rung, next_step
 from portal.notices.models import Dispatch, Escalation, EscalationStep, Notice, NoticeSending
+from portal.notices.selectors import represent
 from portal.notices.services.acknowledging import acknowledge
 from portal.notices.services.escalating import Start, include_newcomers, start
 from portal.notices.services.posting import post_due
+from portal.notices.topics import tell_notices
 from portal.notices.vocabulary import EscalationState, LadderKind, StepState, Who
 from portal.notices.watcher import Patience, Post, Sweeper
 from portal.outbox.drain import drain_outbox
@@ -116,6 +119,19 @@ def test_a_serious_event_is_told_to_the_safety_team_and_the_monitors_at_once(
     assert told(event).keys() == {"sofia", "mo", "ana", "tom"}
     assert {name for name, notice in told(event).items() if notice.stops_ladder} == {"sofia", "mo"}
     assert {notice.urgency for notice in told(event).values()} == {"safety"}
+
+
+def test_what_climbs_and_what_one_may_no_longer_see_can_be_shown_on_a_screen(
+    world: World, letters: list[Any]
+) -> None:
+    event = serious(world)
+    drain_outbox()
+    for notice in told(event).values():
+        (telling,) = tell_notices([notice.pk])
+        shown = msgspec.json.decode(msgspec.json.encode(telling.data))
+        assert shown["next_step"]["who"] == "Deputies of safety officer and medical monitor"
+    (seen,) = represent([told(event)["sofia"]], world.people["mei"])
+    assert msgspec.json.decode(msgspec.json.encode(seen))["title"].startswith("About something")
 
 
 def test_an_event_that_is_not_serious_climbs_nothing(world: World) -> None:
