@@ -10,18 +10,24 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from portal.unhindered import Outlet
+
 COLORS = {"web": "36", "worker": "35", "beat": "33", "migrate": "34", "demo": "32", "run": "1"}
 WIDTH = 7
+PATIENCE_SECONDS = 0.5
 LARGEST_JOURNAL = 20 * 2**20
 _ROUTINE = re.compile(r'"level": ?"(info|debug)"').search
 
 
 class Console:
-    """Writes whole lines to standard output; when nobody reads them any more, it falls silent."""
+    """Writes whole lines to standard output.
+
+    A line that nobody takes, as with a stopped terminal, is left out there: the portal goes on.
+    """
 
     def __init__(self, journal: Path | None = None) -> None:
         self.colored = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        self.open = True
+        self._outlet = Outlet(sys.stdout.fileno(), PATIENCE_SECONDS)
         self.journal = journal
         self.is_settled = False
 
@@ -41,13 +47,7 @@ class Console:
 
     def text(self, text: str) -> None:
         """Print a line, or several, as they are."""
-        if not self.open:
-            return
-        try:
-            sys.stdout.buffer.write(text.encode(errors="replace") + b"\n")
-            sys.stdout.buffer.flush()
-        except (BrokenPipeError, OSError, ValueError):
-            self.open = False
+        self._outlet.write(text.encode(errors="replace") + b"\n")
 
     def _note(self, text: str) -> None:
         """Append to the journal; a full disk must not stop the portal (F111)."""

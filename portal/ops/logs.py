@@ -1,5 +1,7 @@
 """Logs: one JSON object a line, on standard output, with the request id of web and worker alike.
 
+A reader who does not keep up misses lines; no request waits for him (UnhinderedHandler).
+
 They never hold a token, a password or what the database says about the values of a row. JSON
 escapes line ends and control characters, so no input can forge a line (OWASP ASVS 5.0 16.4.1).
 """
@@ -10,6 +12,8 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
+
+from portal.unhindered import Outlet
 
 _JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")
 _NAMED = re.compile(
@@ -23,6 +27,8 @@ _SECRET_NAMES = re.compile(
     r"(?i)password|passwd|secret|token|authorization|cookie|api_?key|signing_?key"
 )
 _LONGEST = 4000
+# For a reader of our lines who is behind.
+_PATIENCE_SECONDS = 0.05
 _DEEPEST = 12
 
 
@@ -85,6 +91,38 @@ class OnlyFailures(logging.Filter):
         return bool(record.exc_info)
 
 
+class UnhinderedHandler(logging.StreamHandler[Any]):
+    """Writes to its stream what that takes at once; `lost` counts the lines that it did not."""
+
+    lost = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record's line, if somebody takes it."""
+        outlet = self._outlet()
+        if outlet is None:
+            super().emit(record)
+            return
+        try:
+            line = self.format(record)
+        except Exception:
+            self.handleError(record)
+            return
+        if not outlet.write(f"{line}{self.terminator}".encode(errors="backslashreplace")):
+            UnhinderedHandler.lost += 1
+
+    def _outlet(self) -> Outlet | None:
+        """Return what the stream writes to, None where it is no file."""
+        held = getattr(self, "_held", None)
+        if held is None or held[0] is not self.stream:
+            try:
+                held = self.stream, Outlet(self.stream.fileno(), _PATIENCE_SECONDS)
+            except (AttributeError, OSError, ValueError):
+                held = self.stream, None
+            self._held = held
+        outlet: Outlet | None = held[1]
+        return outlet
+
+
 _TRACEBACKS = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False, max_frames=30)
 )
@@ -135,7 +173,7 @@ def _dictionary(level: str) -> dict[str, Any]:
         "filters": {"only_failures": {"()": OnlyFailures}},
         "handlers": {
             "standard_output": {
-                "class": "logging.StreamHandler",
+                "()": UnhinderedHandler,
                 "stream": "ext://sys.stdout",
                 "formatter": "json",
             }

@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 
 from portal.audit.nightly import last_verification
 from portal.ops.broker import TASKS_KEY, client
+from portal.ops.logs import UnhinderedHandler
 from portal.outbox.standing import standing
 
 REGISTRY = CollectorRegistry()
@@ -36,6 +37,10 @@ DATABASE_ERRORS = Counter(
     ["sqlstate_class"],
     registry=REGISTRY,
 )
+LOST_LOG_LINES = Gauge(
+    "portal_log_lines_lost", "Lines of this process's log that nobody took", registry=REGISTRY
+)
+LOST_LOG_LINES.set_function(lambda: UnhinderedHandler.lost)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
