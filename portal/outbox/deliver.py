@@ -106,9 +106,10 @@ def _fail(handler: Handler, started: Sequence[Started], error: Exception | str) 
 
 
 def _quarantine(started: Sequence[Started], handler: Handler | None) -> None:
+    """Let it wait for a process that can read it: a newer one wrote it, and soon runs here too."""
     for one in started:
         what = f"no {one.kind} version {one.version}" if handler else "there is no such handler"
-        leases.bury([one.id], one.token, f"quarantine: {what}")
+        leases.failed([one], f"quarantine: {what}")
         log.error("delivery_quarantined", delivery=one.id, handler=one.handler, error=what)
 
 

@@ -46,9 +46,12 @@ if __name__ == "__main__":
     else:
         from portal.celery import app
 
-        app.conf.broker_transport_options["visibility_timeout"] = int(
-            os.environ.get("VISIBILITY_SECONDS", "3600")
-        )
+        app.conf.broker_transport_options |= {
+            "visibility_timeout": int(os.environ.get("VISIBILITY_SECONDS", "3600")),
+            # Looks for what became visible every two seconds, and not every hundred.
+            "unacked_restore_interval": 2,
+            "unacked_restore_throttle": 1,
+        }
         app.worker_main(
             ["--quiet", "worker", "-Q", "safety,default,outbox", "--without-gossip",
              "--without-mingle", "--concurrency", os.environ.get("CONCURRENCY", "1")]
