@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db.migrations.operations import AlterField, CreateModel
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
@@ -113,3 +114,29 @@ class InstallTriggers(Operation):
     def describe(self) -> str:
         """Return what `migrate` prints."""
         return f"Install {len(self.triggers)} triggers on {self.model_name}"
+
+
+class BuildIndex(AddIndexConcurrently):
+    """Add an index to a table in use. It waits for those at work, and nobody waits for it.
+
+    The migration says `atomic = False`. What a build that broke off has left is removed first.
+    """
+
+    def database_forwards(
+        self, app_label: str, schema_editor: Any, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        """Build the index, however long others take."""
+        with schema_editor.connection.cursor() as cursor:
+            # The migration's own limit is for locks for which others queue up; here none do.
+            cursor.execute("SET lock_timeout = 0")
+            cursor.execute(_IS_BROKEN, [self.index.name])
+            if cursor.fetchone():
+                schema_editor.execute(f'DROP INDEX CONCURRENTLY "{self.index.name}"')
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+            cursor.execute("RESET lock_timeout")
+
+
+_IS_BROKEN = (
+    "SELECT 1 FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid "
+    "WHERE c.relname = %s AND NOT i.indisvalid"
+)
