@@ -32,6 +32,8 @@ NAMES: dict[str, str] = {
     "task.mid": "the handler has run, its transaction is open",
     "task.after_effect": "effects and receipt are committed, the message is not acknowledged",
     "socket.received": "a socket's message was read, nothing was done about it",
+    "live.before_publish": "the live relay has read what is pending, nothing was published",
+    "live.after_publish": "updates were published, and are not forgotten yet",
     "notices.after_send": "the provider has the letter, its answer is not stored",
     "notices.after_step": "a step of a ladder is committed, the sweep goes on",
     "pipeline.before_write": "uploads are locked and decoded, nothing is written",

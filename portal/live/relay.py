@@ -20,6 +20,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from redis.exceptions import RedisError
 
 from portal.core import clock
+from portal.core.failpoints import failpoint
 from portal.live import messages, topics
 from portal.live.broadcast import Published, Rights, broadcast
 from portal.live.models import PendingUpdate
@@ -64,7 +65,9 @@ class Relay:
             batch = await database_sync_to_async(self._read)(clock.now())
             if batch is None:
                 return count
+            failpoint("live.before_publish")
             await broadcast(batch.updates, batch.rights)
+            failpoint("live.after_publish")
             await database_sync_to_async(_forget)(batch.numbers)
             count += len(batch.updates)
             if len(batch.numbers) < BATCH:
