@@ -60,11 +60,12 @@ class Ground(Bed):
         """The topic that everybody watches."""
         return f"site.{self.ward['site']}.vitals"
 
-    def program(self, name: str) -> Process:
+    def program(self, name: str, **environment: str) -> Process:
         """Start one of the portal's programs as ./run does."""
         values = {"host": "127.0.0.1", "port": PORT, "data": self.folder}
         command = PROGRAM[name].command(**values)
-        return Process(command, self.environment(name), self.folder / f"{name}.log")
+        given = self.environment(name) | environment
+        return Process(command, given, self.folder / f"{name}.log")
 
     def publisher(self, kind: str) -> Process:
         """Start what publishes for a contestant."""

@@ -34,13 +34,14 @@ LIFETIME = timedelta(hours=12)
 def make(patients: int, people: int) -> dict[str, Any]:
     """Make everything and return what the benchmark needs to know."""
     at = clock.now()
-    make_cohort("LIVE-1", patients * SITES, at)
+    phones = make_cohort("LIVE-1", patients * SITES, at)
     site = Site.objects.order_by("code")[0]
     watched = Patient.objects.filter(site=site).order_by("pk")
     return {
         "site": str(site.pk),
         "trial": str(site.trial_id),
         "patients": [str(pk) for pk in watched.values_list("pk", flat=True)],
+        "phones": [(str(patient), token) for patient, token in phones],
         "watchers": [_person(f"watcher{n}", "doctor", site) for n in range(people)],
         "cras": [_person(f"cra{n}", "cra", site) for n in range(5)],
     }
