@@ -12,7 +12,10 @@ from portal.embedded.home import Home
 from portal.embedded.supervisor import program_environment
 
 # What `./run bench` says of the portal of this folder, which no benchmark may fill with its rows.
-_OUTSIDE = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "PORTAL_DATA")
+_OUTSIDE = (
+    *("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_SAFETY_URL"),
+    *("REDIS_URL", "PORTAL_DATA"),
+)
 
 
 @contextmanager

@@ -174,15 +174,34 @@ UNBLINDED_ROLE = env("PORTAL_UNBLINDED_ROLE", default="portal_unblinded")
 # Addresses of servers may carry a password.
 DATABASE_URL = Withheld(env("DATABASE_URL", default=""))
 DATABASE_OWNER_URL = Withheld(env("DATABASE_OWNER_URL", default=""))
+# Logs in with connections that the server keeps back, and acts as DATABASE_URL's role (ADR 0015).
+DATABASE_SAFETY_URL = Withheld(env("DATABASE_SAFETY_URL", default=""))
 _AS_OWNER = env("PORTAL_DB_ROLE", default="application") == "owner"
 if not DATABASE_URL:
     raise ImproperlyConfigured("DATABASE_URL is missing: start the portal with ./run, or set it")
 
+APPLICATION_ROLE = str(conninfo_to_dict(DATABASE_URL).get("user", ""))
+DB_POOL = env.int("PORTAL_DB_POOL", default=12)
+DB_SAFETY_POOL = env.int("PORTAL_DB_SAFETY_POOL", default=4)
 _TIMEOUTS = {"web": "8s", "worker": "5min"}.get(PROCESS, "0")
+# Who waits for a lock of a migration's kind holds up all who come after: less than an upload waits.
+_LOCK_TIMEOUT = "300ms" if _AS_OWNER else "5s"
 
 
-def _database(url: str) -> dict[str, Any]:
+def _pool(size: int, seconds: float) -> dict[str, Any]:
+    return {
+        "min_size": min(2, size),
+        "max_size": size,
+        "timeout": seconds,
+        # How long a server that refuses is asked again; then by whoever needs a connection next.
+        "reconnect_timeout": 3.0,
+        "connection_class": BoundedConnection,
+    }
+
+
+def _database(url: str, pool: dict[str, Any]) -> dict[str, Any]:
     parts: dict[str, Any] = dict(conninfo_to_dict(url))
+    acts_as = f" -c role={APPLICATION_ROLE}" if url == DATABASE_SAFETY_URL else ""
     options: dict[str, Any] = {
         "connect_timeout": 3,
         "tcp_user_timeout": 5000,
@@ -190,21 +209,16 @@ def _database(url: str) -> dict[str, Any]:
         "application_name": f"portal-{PROCESS}",
         "options": (
             f"-c search_path={','.join(DATABASE_SCHEMAS)} -c timezone=UTC "
-            f"-c statement_timeout={_TIMEOUTS} -c lock_timeout=5s "
-            "-c idle_in_transaction_session_timeout=60s"
+            f"-c statement_timeout={_TIMEOUTS} -c lock_timeout={_LOCK_TIMEOUT} "
+            f"-c idle_in_transaction_session_timeout=60s{acts_as}"
         ),
     }
     known = {"dbname", "user", "password", "host", "port"}
     options.update({key: Withheld(value) for key, value in parts.items() if key not in known})
     if PROCESS == "web":
-        options["pool"] = {
-            "min_size": 2,
-            "max_size": env.int("PORTAL_DB_POOL", 12),
-            "timeout": 1.5,
-            "connection_class": BoundedConnection,
-        }
+        options["pool"] = pool
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "portal.core.postgresql",
         "NAME": parts.get("dbname", ""),
         "USER": parts.get("user", ""),
         "PASSWORD": Withheld(parts.get("password", "")),
@@ -218,10 +232,14 @@ def _database(url: str) -> dict[str, Any]:
     }
 
 
-DATABASES = {
-    "default": _database((DATABASE_OWNER_URL or DATABASE_URL) if _AS_OWNER else DATABASE_URL)
-}
-APPLICATION_ROLE = str(conninfo_to_dict(DATABASE_URL).get("user", ""))
+# What must not wait: safety reports, and the programs that bring them to somebody. They are few.
+SAFETY_DATABASE = _database(DATABASE_SAFETY_URL or DATABASE_URL, _pool(DB_SAFETY_POOL, 3.0))
+if _AS_OWNER:
+    DATABASES = {"default": _database(DATABASE_OWNER_URL or DATABASE_URL, {})}
+elif PROCESS in {"relay", "worker", "live", "watcher"}:
+    DATABASES = {"default": SAFETY_DATABASE}
+else:
+    DATABASES = {"default": _database(DATABASE_URL, _pool(DB_POOL, 1.5))}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- history (ADR 0003) -----------------------------------------------------------------------

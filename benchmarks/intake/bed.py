@@ -107,6 +107,7 @@ class Bed:
             **self.clean(),
             **self.secrets,
             "DATABASE_URL": self.url("portal_app", database),
+            "DATABASE_SAFETY_URL": self.url("portal_safety", database),
             "REDIS_URL": self.valkey.url(),
             "PORTAL_DATA": str(self.folder),
             "PORTAL_PROCESS": process,

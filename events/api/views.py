@@ -31,6 +31,7 @@ class AdverseEventViewSet(WriteMixin, ListMixin, RetrieveMixin, ScopedViewSet):
         "add_follow_up": Permission.ADVERSE_EVENT_REPORT,
         "confirm_judgment": Permission.ADVERSE_EVENT_ASSESS,
     }
+    urgent = frozenset({"create", "add_follow_up"})
     writes = WRITES
     actions: ClassVar[Mapping[str, Permission]] = {
         "view_history": Permission.AUDIT_ENTRY_VIEW,

@@ -121,6 +121,7 @@ class AlertViewSet(WriteMixin, ListMixin, RetrieveMixin, ScopedViewSet):
         "acknowledge": Permission.ALERT_ACKNOWLEDGE,
         "close": Permission.ALERT_CLOSE,
     }
+    urgent = frozenset({"retrieve", "acknowledge"})
     writes: ClassVar[Mapping[str, Write]] = {
         "acknowledge": Write(form=AcknowledgeForm, perform=_acknowledge),
         "close": Write(form=CloseForm, perform=_close),

@@ -45,9 +45,10 @@ _OPTIONS = (
 )
 
 
-def connection_options() -> dict[str, Any]:
-    """Return what psycopg needs to connect as the application, with the limits of intake."""
-    database = settings.DATABASES["default"]
+def connection_options(lane: Lane) -> dict[str, Any]:
+    """Return what psycopg needs to connect for a lane, with the limits of intake."""
+    is_safety = lane is Lane.SAFETY
+    database = settings.SAFETY_DATABASE if is_safety else settings.DATABASES["default"]
     options = {
         key: value
         for key, value in database["OPTIONS"].items()
@@ -218,7 +219,8 @@ class Committer:
         self._retry_at = now + _BACK_OFF[min(self._failures, len(_BACK_OFF) - 1)]
         self._failures += 1
         async with asyncio.timeout(CONNECT_SECONDS):
-            made = await psycopg.AsyncConnection.connect(autocommit=True, **connection_options())
+            options = connection_options(self.lane)
+            made = await psycopg.AsyncConnection.connect(autocommit=True, **options)
         self._connection, self._failures, self._retry_at = made, 0, 0.0
         return made
 

@@ -27,6 +27,7 @@ from portal.api.rows import plan_of
 from portal.core import clock
 from portal.core.errors import NotFound, NotPermitted
 from portal.core.history import Source, circumstances, under
+from portal.core.urgency import urgent
 
 # What the two kinds of address below a resource do.
 LIST: dict[str, Any] = {"get": "list"}
@@ -40,11 +41,15 @@ def person(request: Request) -> User:
 
 
 class EdgeMixin:
-    """What all endpoints share. `permissions` names what each action requires."""
+    """What all endpoints share. `permissions` names what each action requires.
+
+    The actions in `urgent` are served with what is kept back for them when everything is used up.
+    """
 
     http_method_names: Sequence[str] = ["get", "head", "post", "put", "patch", "delete"]
     permissions: ClassVar[Mapping[str, Requirement]] = {}
     parameters: ClassVar[frozenset[str]] = frozenset()
+    urgent: ClassVar[frozenset[str]] = frozenset()
 
     @property
     def requirement(self) -> Requirement | None:
@@ -55,7 +60,8 @@ class EdgeMixin:
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Serve the request; whatever it writes came by way of the API."""
-        with under(source=Source.API):
+        action = getattr(self, "action_map", {}).get((request.method or "").lower(), "")
+        with under(source=Source.API), urgent(action in self.urgent):
             return super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:

@@ -45,6 +45,8 @@ SETTINGS = {
     "shared_buffers": "128MB",
     "jit": "off",
 }
+# From version 16 on: kept for portal_safety, whoever else connects (ADR 0015).
+RESERVED_CONNECTIONS = 20
 # For the test suite only: a crash of the machine loses the database, and nobody minds.
 NOT_DURABLE = {
     "fsync": "off",
@@ -198,7 +200,7 @@ class Postgres:
         except OSError as error:
             raise write_failure(self.data, error) from error
 
-    def _locale(self) -> list[str]:
+    def _version(self) -> int:
         version = subprocess.run(
             [str(self.binaries / "postgres"), "--version"],
             capture_output=True,
@@ -206,7 +208,10 @@ class Postgres:
             check=False,
         ).stdout
         numbers = re.findall(r"\d+", version)
-        if numbers and int(numbers[0]) >= 17:
+        return int(numbers[0]) if numbers else 0
+
+    def _locale(self) -> list[str]:
+        if self._version() >= 17:
             return ["--locale-provider=builtin", "--locale=C.UTF-8"]
         return ["--locale=C.UTF-8"] if LINUX else ["--locale=en_US.UTF-8"]
 
@@ -257,6 +262,8 @@ class Postgres:
         (self.data / "postmaster.pid").unlink(missing_ok=True)
         settings = SETTINGS | {"unix_socket_directories": str(self.sockets)}
         settings |= {} if self.durable else NOT_DURABLE
+        if self._version() >= 16:
+            settings["reserved_connections"] = str(RESERVED_CONNECTIONS)
         command = [str(self.binaries / "postgres"), "-D", str(self.data)]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]

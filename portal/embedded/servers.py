@@ -21,7 +21,7 @@ class Servers:
         return not self.environ.get("DATABASE_URL")
 
     def start(self) -> dict[str, str]:
-        """Start what is embedded and return the three addresses. Raises: StartError."""
+        """Start what is embedded and return the addresses. Raises: StartError."""
         addresses: dict[str, str] = {}
         sockets = self.home.socket_folder()
         if self.environ.get("REDIS_URL"):
@@ -37,9 +37,11 @@ class Servers:
             self.postgres.start()
             addresses["DATABASE_URL"] = self.postgres.url("portal_app")
             addresses["DATABASE_OWNER_URL"] = self.postgres.url("portal_owner")
+            addresses["DATABASE_SAFETY_URL"] = self.postgres.url("portal_safety")
         else:
             addresses["DATABASE_URL"] = self.environ["DATABASE_URL"]
-            addresses["DATABASE_OWNER_URL"] = self.environ.get("DATABASE_OWNER_URL", "")
+            for name in ("DATABASE_OWNER_URL", "DATABASE_SAFETY_URL"):
+                addresses[name] = self.environ.get(name, "")
         return addresses
 
     def restart_dead(self) -> list[str]:

@@ -254,7 +254,10 @@ class Supervisor:
             self.home.servers.unlink(missing_ok=True)
 
 
-SERVER_VARIABLES = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "PORTAL_URL")
+SERVER_VARIABLES = (
+    *("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_SAFETY_URL"),
+    *("REDIS_URL", "PORTAL_URL"),
+)
 
 
 def environment_of(home: Home, servers: dict[str, str]) -> dict[str, str]:

@@ -12,4 +12,4 @@ class OpsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the checks by importing them."""
-        from portal.ops import checks  # noqa: F401 - settings must be ready
+        from portal.ops import checks, connection_checks  # noqa: F401 - settings must be ready

@@ -8,11 +8,13 @@ from functools import lru_cache
 from typing import Any
 
 import psycopg
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.loader import MigrationLoader
 
 from portal.audit.nightly import last_verification
 from portal.core import clock
+from portal.core.urgency import urgent
 from portal.ops import broker
 from portal.outbox.standing import relay_state
 
@@ -42,9 +44,12 @@ _kept: tuple[float, Readiness] | None = None
 
 
 def readiness() -> Readiness:
-    """Return whether the portal can serve; asked more than once a second, the last answer."""
+    """Return whether the portal can serve; asked more than once a second, the last answer.
+
+    A portal whose connections are all used still takes safety reports: it is asked as they are.
+    """
     global _kept
-    with _lock:
+    with _lock, urgent():
         if _kept is None or time.monotonic() - _kept[0] > KEPT_SECONDS:
             _kept = time.monotonic(), _look()
         return _kept[1]
@@ -95,10 +100,11 @@ def _relay() -> str:
 def _database_reason() -> str:
     """Return what is wrong with the database, or nothing.
 
-    On a connection of its own: a pool that is used up is not a database that is away.
+    On a connection of its own, of those kept back: a pool that is used up, or a server, is not a
+    database that is away.
     """
     try:
-        with psycopg.connect(**own_connection_parameters()) as own:
+        with psycopg.connect(**own_connection_parameters(kept_back=True)) as own:
             own.execute("SET statement_timeout = '2s'")
             newest = newest_migrations()
             row = own.execute(
@@ -113,9 +119,12 @@ def _database_reason() -> str:
     return "" if row and row[0] == len(newest) else "not_migrated"
 
 
-def own_connection_parameters() -> dict[str, Any]:
-    """Return what opens a connection of one's own to the database, outside the pool."""
-    wanted = connection.settings_dict
+def own_connection_parameters(*, kept_back: bool = False) -> dict[str, Any]:
+    """Return what opens a connection of one's own to the database, outside the pool.
+
+    `kept_back`: of those that the server keeps for what must not wait.
+    """
+    wanted = settings.SAFETY_DATABASE if kept_back else connection.settings_dict
     options = {key: value for key, value in wanted["OPTIONS"].items() if key != "pool"}
     named = {
         "dbname": wanted["NAME"],

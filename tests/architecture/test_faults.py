@@ -5,13 +5,8 @@ from tests.architecture.test_traceability import marked
 FAULTS = tuple(f"F{number}" for number in range(1, 113))
 
 _FORMS = "signing and locking come with electronic forms"
-_DISKS = "needs a file system of its own, which a test without root cannot mount"
 
 WAITING: dict[str, str] = {
-    "F29": "the lint of migrations is not written yet",
-    "F30": "there is no released version to run beside this one",
-    "F31": "shedding when every connection is used is not shown yet",
-    **dict.fromkeys(("F32", "F33", "F111"), _DISKS),
     **dict.fromkeys(("F97", "F98"), _FORMS),
     "F107": "deadlines and their clock come with safety reports",
     "F108": "randomization comes later",

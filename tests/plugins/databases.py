@@ -60,7 +60,7 @@ def fresh_database(name: str) -> None:
     _execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
     _execute(f"CREATE DATABASE {{}} OWNER portal_owner TEMPLATE {TEMPLATE}", name)
     _execute("REVOKE ALL ON DATABASE {} FROM PUBLIC", name)
-    _execute("GRANT CONNECT ON DATABASE {} TO portal_app", name)
+    _execute("GRANT CONNECT ON DATABASE {} TO portal_app, portal_safety", name)
 
 
 @pytest.fixture(scope="session")

@@ -109,6 +109,7 @@ class TestServers:
             "PORTAL_DATA": str(self.folder / "data"),
             "DATABASE_URL": self.postgres.url("portal_app", self.database),
             "DATABASE_OWNER_URL": self.postgres.url("portal_owner", self.database),
+            "DATABASE_SAFETY_URL": self.postgres.url("portal_safety", self.database),
             "REDIS_URL": self.valkey.url(0),
             "SECRET_KEY": "tests-only-secret-key-" + "s" * 43,
             "JWT_SIGNING_KEY": "tests-only-signing-key-" + "j" * 42,

@@ -74,13 +74,15 @@ def free_port() -> int:
 class Bed:
     """Servers and programs of one rig."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str = "rig", data: Path | None = None) -> None:
         self.folder = folder
+        self.logs = folder
         # A socket's path is short, and a test's folder long.
-        sockets = SERVERS.folder / "rig"
+        sockets = SERVERS.folder / name
         sockets.mkdir(mode=0o700, exist_ok=True)
         (folder / "static").mkdir(parents=True, exist_ok=True)
-        self.postgres = Postgres(folder / "postgres", sockets, log=folder / "postgres.log")
+        data = data or folder / "postgres"
+        self.postgres = Postgres(data, sockets, log=folder / "postgres.log")
         self.valkey = Valkey(folder, sockets, log=folder / "valkey.log")
         self.port = free_port()
         self.programs: dict[str, subprocess.Popen[bytes]] = {}
@@ -103,7 +105,7 @@ class Bed:
             if found.fetchone():
                 return
             asked.execute(f"CREATE DATABASE {DATABASE} TEMPLATE {databases.TEMPLATE}")
-            asked.execute(f"GRANT CONNECT ON DATABASE {DATABASE} TO portal_app")
+            asked.execute(f"GRANT CONNECT ON DATABASE {DATABASE} TO portal_app, portal_safety")
 
     def superuser(self, database: str = DATABASE) -> psycopg.Connection:
         return psycopg.connect(self.postgres.url("postgres", database), autocommit=True)
@@ -150,6 +152,7 @@ class Bed:
         return {
             **kept,
             "DATABASE_URL": self.postgres.url("portal_app", DATABASE),
+            "DATABASE_SAFETY_URL": self.postgres.url("portal_safety", DATABASE),
             "REDIS_URL": self.valkey.url(),
             "PORTAL_DATA": str(self.folder),
             "PORTAL_PROCESS": name,
@@ -167,6 +170,13 @@ class Bed:
         if options or environment:
             self.special.add(name)
         self._spawn(name, [*self._command(name), *options], environment)
+
+    def start_into(self, name: str, output: int, **environment: str) -> None:
+        """Start a program that writes its log to a file descriptor."""
+        if name in self.programs:
+            self.kill(name)
+        self.special.add(name)
+        self._starter.submit(self._popen, name, self._command(name), environment, output).result()
 
     def start_under(self, name: str, script: str, **environment: str) -> None:
         """Start a program under a script that first changes what it finds."""
@@ -188,27 +198,35 @@ class Bed:
     def _spawn(self, name: str, command: list[str], environment: dict[str, str]) -> None:
         self._starter.submit(self._popen, name, command, environment).result()
 
-    def _popen(self, name: str, command: list[str], environment: dict[str, str]) -> None:
-        with open(self.folder / f"{name}.log", "ab") as log:
+    def _popen(
+        self, name: str, command: list[str], environment: dict[str, str], output: int | None = None
+    ) -> None:
+        with open(self.logs / f"{name}.log", "ab") as log:
             self.programs[name] = subprocess.Popen(
                 command,
                 env=self.environment(name, **environment),
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                stdout=log if output is None else output,
+                stderr=log if output is None else output,
                 cwd=ROOT,
                 start_new_session=True,
                 preexec_fn=child_setup(signal.SIGKILL, Identity()),
             )
 
-    def run_script(self, script: str, *arguments: str) -> list[str]:
+    @property
+    def owner(self) -> dict[str, str]:
+        """What a process needs to act as the owner of the tables."""
+        url = self.postgres.url("portal_owner", DATABASE)
+        return {"PORTAL_DB_ROLE": "owner", "DATABASE_OWNER_URL": url}
+
+    def run_script(self, script: str, *arguments: str, **environment: str) -> list[str]:
         """Run a script against the rig's database and return the lines that it printed.
 
         A process of its own: this one's settings are of another database.
         """
         done = subprocess.run(
             [sys.executable, "-c", SETTINGS + script, *arguments],
-            env=self.environment("command"),
+            env=self.environment("command", **environment),
             capture_output=True,
             text=True,
             check=False,
@@ -277,7 +295,7 @@ class Bed:
         return self.programs[name].poll() is not None
 
     def tail(self, name: str) -> str:
-        file = self.folder / f"{name}.log"
+        file = self.logs / f"{name}.log"
         return file.read_text(errors="replace")[-2000:] if file.exists() else ""
 
     def stop(self) -> None:

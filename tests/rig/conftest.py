@@ -49,8 +49,31 @@ def enroll(bed: Bed, count: int, number: str = "RIG-1") -> list[tuple[UUID, str]
 @pytest.fixture(scope="session")
 def staff(bed: Bed, phones: list[tuple[UUID, str]]) -> str:
     """The token of the investigator at the first patient's site."""
-    (token,) = bed.run_script(_STAFF, str(phones[0][0]))
+    return staff_of(bed, phones[0][0])
+
+
+def staff_of(bed: Bed, patient: UUID) -> str:
+    """Make the investigator of a patient's site; return a token."""
+    (token,) = bed.run_script(_STAFF, str(patient))
     return token
+
+
+_CRA = """
+from patients.models import Patient
+from tests.access.world import World, access_token, make_person
+from datetime import timedelta
+patient = Patient.objects.select_related("site").get(pk=sys.argv[1])
+found = make_person(World(), "cleo", "cra", patient.site, email="cleo@cro.example")
+print(found.pk, access_token(found, lifetime=timedelta(hours=4)))
+"""
+
+
+@pytest.fixture(scope="session")
+def cra(bed: Bed, phones: list[tuple[UUID, str]]) -> tuple[str, str]:
+    """The CRA of the first patient's site, who is told of serious events: key and token."""
+    (line,) = bed.run_script(_CRA, str(phones[0][0]))
+    key, token = line.split()
+    return key, token
 
 
 @pytest.fixture(autouse=True)

@@ -30,7 +30,10 @@ def web_behind_proxy(bed: Bed) -> Iterator[Proxy]:
     folder.mkdir(mode=0o700, exist_ok=True)
     with proxied(bed.postgres.sockets / SOCKET, folder / SOCKET) as proxy:
         host = quote(str(folder), safe="")
-        bed.start_web(DATABASE_URL=f"postgres://portal_app@/{DATABASE}?host={host}")
+        bed.start_web(
+            DATABASE_URL=f"postgres://portal_app@/{DATABASE}?host={host}",
+            DATABASE_SAFETY_URL=f"postgres://portal_safety@/{DATABASE}?host={host}",
+        )
         yield proxy
         bed.kill("web")
 

@@ -12,9 +12,10 @@ from tests.rig.bed import Bed
 from tests.rig.campaign import EVERYTHING, Campaign, Phones, accepted, campaign, say
 from tests.rig.checker import Verdict, judge, read_through
 from tests.rig.fleet import Fleet
+from tests.soaks import trials
 
 SEED = 20_261_125
-MANY = 200
+PARTS, KILLS_OF_A_PART = 4, 50
 
 
 def weapons(bed: Bed) -> dict[str, Callable[[], None]]:
@@ -89,13 +90,15 @@ FROM (SELECT id, set_byte(original, 20, get_byte(original, 20) # 1) AS altered
 
 @pytest.mark.soak
 @pytest.mark.req("F19")
-async def test_two_hundred_random_kills_lose_nothing(
-    bed: Bed, phones: Phones, tmp_path: Path
+@pytest.mark.parametrize("part", range(PARTS))
+async def test_two_hundred_random_kills_in_four_parts_lose_nothing(
+    bed: Bed, phones: Phones, tmp_path: Path, part: int
 ) -> None:
-    draws = Draws("kills", SEED)
-    kills = [draws.pick([*weapons(bed)]) for _ in range(MANY)]
-    done = await soup(bed, phones, tmp_path, SEED, kills)
-    assert bed.kills >= MANY
+    many = trials(KILLS_OF_A_PART)
+    draws = Draws("kills", SEED + part)
+    kills = [draws.pick([*weapons(bed)]) for _ in range(many)]
+    done = await soup(bed, phones, tmp_path, SEED + part, kills)
+    assert bed.kills >= many
     assert done.judgment.is_clean, done.judgment.text()
 
 

@@ -66,6 +66,7 @@ class NoticeViewSet(WriteMixin, ScopedViewSet):
         "acknowledge_many": Open.SIGNED_IN,
         "mark_seen": Open.SIGNED_IN,
     }
+    urgent = frozenset({"retrieve", "acknowledge", "acknowledge_many"})
     writes: ClassVar[Mapping[str, Write]] = {
         "acknowledge": Write(form=s.AcknowledgeNoticeForm, perform=_acknowledge),
         "acknowledge_many": Write(

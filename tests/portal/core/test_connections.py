@@ -2,16 +2,21 @@
 
 import os
 import time
+from collections.abc import Iterator
 from datetime import timedelta
+from importlib import import_module
 
 import psycopg
 import pytest
+from django.conf import settings
 from django.db import connection, transaction
 
+from portal.api.views import EdgeMixin
 from portal.audit.models import AuditEntry
 from portal.audit.record import Action, record
 from portal.core import clock
 from portal.core.ids import SYSTEM_ACCOUNT
+from portal.ops.health import own_connection_parameters
 
 AFTER = "SET idle_in_transaction_session_timeout = '100ms'"
 
@@ -67,3 +72,32 @@ def _time_of_the_database():  # type: ignore[no-untyped-def]
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         return cursor.fetchone()[0]
+
+
+@pytest.mark.django_db
+@pytest.mark.req("F31")
+def test_who_uses_what_is_kept_back_acts_as_the_application_and_may_nothing_by_itself() -> None:
+    with psycopg.connect(**own_connection_parameters(kept_back=True)) as kept:
+        asked = kept.execute("SELECT session_user, current_user").fetchone()
+        assert asked == ("portal_safety", "portal_app")
+        kept.execute("SELECT count(*) FROM patients_patient")
+        kept.execute("SET ROLE NONE")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            kept.execute("SELECT count(*) FROM patients_patient")
+
+
+@pytest.mark.req("F31")
+def test_what_is_urgent_is_to_report_a_serious_event_and_to_acknowledge() -> None:
+    import_module(settings.ROOT_URLCONF)
+    declared = {view.__name__: view.urgent for view in _views(EdgeMixin) if view.urgent}
+    assert declared == {
+        "AdverseEventViewSet": {"create", "add_follow_up"},
+        "AlertViewSet": {"retrieve", "acknowledge"},
+        "NoticeViewSet": {"retrieve", "acknowledge", "acknowledge_many"},
+    }
+
+
+def _views(kind: type[EdgeMixin]) -> Iterator[type[EdgeMixin]]:
+    for view in kind.__subclasses__():
+        yield view
+        yield from _views(view)

@@ -11,7 +11,7 @@ from django.core.checks import CheckMessage
 from django.db import connection
 from pytest_django import Settings
 
-from portal.ops import broker, checks
+from portal.ops import broker, checks, connection_checks
 
 ROOT = Path(__file__).resolve().parents[3]
 STRONG = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOP"
@@ -201,8 +201,35 @@ def test_token_algorithm_is_one_that_was_tried_and_has_its_key(
 
 
 def test_every_check_has_a_sentence_and_an_id() -> None:
-    source = Path(checks.__file__).read_text()
+    sources = [Path(module.__file__).read_text() for module in (checks, connection_checks)]
 
-    assert len(checks.CHECKS) == 10
+    assert len(checks.CHECKS) == 11
     assert all(check.__doc__ for check in checks.CHECKS)
-    assert {f"portal.E00{n}" for n in range(1, 10)} <= set(source.split('"'))
+    known = [f"portal.E00{n}" for n in range(1, 10)] + ["portal.E011", "portal.E012"]
+    assert set(known) <= set('"'.join(sources).split('"'))
+
+
+@pytest.mark.req("F31")
+@pytest.mark.parametrize(
+    ("server", "found"),
+    [
+        ((97, 20, True, 180_000, "on"), []),
+        ((97, 16, True, 180_000, "on"), ["portal.E011"]),
+        ((97, 20, False, 180_000, "on"), ["portal.E011"]),
+        ((39, 20, True, 180_000, "on"), ["portal.E012"]),
+        ((97, 0, False, 150_000, "on"), ["portal.W011"]),
+        ((97, 20, True, 180_000, "off"), ["portal.E001"]),
+    ],
+    ids=["enough", "few kept", "not for us", "few others", "an old server", "careless"],
+)
+def test_connections_of_a_server_are_added_up(
+    server: tuple[int, int, bool, int, str], found: list[str]
+) -> None:
+    assert ids(connection_checks.judge(*server)) == found
+
+
+@pytest.mark.req("F31")
+def test_no_role_for_safety_reports_is_an_error(settings: Settings) -> None:
+    settings.DATABASE_SAFETY_URL = ""
+
+    assert ids(connection_checks.safety_reports_find_a_connection()) == ["portal.E011"]

@@ -15,8 +15,9 @@ from portal.ops import broker, health
 
 
 @pytest.fixture
-def database_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def database_away(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[None]:
     """Point the database settings to a socket where nobody listens."""
+    settings.SAFETY_DATABASE = settings.SAFETY_DATABASE | {"HOST": "/nowhere"}
     changed = copy.deepcopy(connection.settings_dict)
     changed["HOST"] = "/nowhere"
     monkeypatch.setattr(connection, "settings_dict", changed)
