@@ -104,7 +104,9 @@ class Bed:
             found = asked.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE])
             if found.fetchone():
                 return
-            asked.execute(f"CREATE DATABASE {DATABASE} TEMPLATE {databases.TEMPLATE}")
+            asked.execute(
+                f"CREATE DATABASE {DATABASE} OWNER portal_owner TEMPLATE {databases.TEMPLATE}"
+            )
             asked.execute(f"GRANT CONNECT ON DATABASE {DATABASE} TO portal_app, portal_safety")
 
     def superuser(self, database: str = DATABASE) -> psycopg.Connection:
