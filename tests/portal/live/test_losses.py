@@ -18,6 +18,7 @@ from portal.core import failpoints
 from portal.live.hub import hub
 from portal.live.models import PendingUpdate
 from portal.live.relay import KEPT, Relay
+from tests import soaks
 from tests.access.world import World, access_token
 from tests.portal.live.conftest import Client, Connect, in_database, publish, store
 from tests.portal.live.server import PATIENCE, Server, enter, hear, running
@@ -48,15 +49,31 @@ async def sequences(client: Client, count: int) -> list[int]:
 async def test_F055_notices_that_the_broker_dropped_come_by_replay(
     world: World, connect: Connect
 ) -> None:
-    client = await connect(world.people["ines"])
+    await lose_and_replay(world, connect, notices=25, every=8)
+
+
+@pytest.mark.soak
+@pytest.mark.req("F55")
+async def test_F055_a_thousand_losses_lose_no_notice(world: World, connect: Connect) -> None:
+    await lose_and_replay(world, connect, notices=soaks.trials(1_000), every=1)
+
+
+async def lose_and_replay(world: World, connect: Connect, *, notices: int, every: int) -> None:
+    """Tell of so many, breaking the broker's connections at each `every`-th; all come, in order."""
+    client, heard = await connect(world.people["ines"]), list[int]()
     await listen(client)
-    for number in range(1, 26):
+    for number in range(1, notices + 1):
         await in_database(tell_plainly)(world.people["ines"], number)
-        if number % 8 == 0:
+        if number % every == 0:
             break_every_subscription()
         await publish()
-    assert await sequences(client, 25) == list(range(1, 26))
+        if number % 100 == 0:
+            heard += await sequences(client, number - len(heard))
+    heard += await sequences(client, notices - len(heard))
+    assert heard == list(range(1, notices + 1))
     assert await client.nothing()
+    if every == 1:
+        soaks.tell(f"{notices} losses: {len(heard)} notices, each once and in order")
 
 
 @pytest.mark.req("F55")
