@@ -63,6 +63,7 @@ class Latest(NamedTuple):
     version: int
     status: str
     patient_id: UUID
+    trial_id: UUID
     site_id: UUID
     subject_number: str
     code: str

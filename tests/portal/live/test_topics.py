@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from redis.exceptions import RedisError
 
-from patients.models import VitalSample
+from patients.models import ObservationSet, VitalSample
 from portal.accounts.models import Session
 from portal.accounts.services import sessions
 from portal.audit.models import AuditEntry
@@ -329,3 +329,31 @@ async def test_pending_update_stays_until_it_was_published(world: World, setting
     finally:
         channel_layers.backends = kept
     assert await in_database(PendingUpdate.objects.count)() == before
+
+
+async def test_round_that_is_closed_tells_its_score_with_the_last_reading(
+    world: World, connect: Connect
+) -> None:
+    ines = world.people["ines"]
+    client = await connect(ines)
+    await client.subscribe(site_topic(world))
+
+    def close() -> ObservationSet:
+        at = clock.now()
+        with acting(by=ines, reason="round", source="api"):  # type: ignore[arg-type]
+            return ObservationSet.objects.create(
+                patient=world.patients[0], closed_at=at, closed_by=ines, taken_from=at,
+                taken_until=at, eligibility="eligible", aggregate=7, band="high",
+                algorithm="news2", algorithm_version="1.0", expires_at=at + timedelta(hours=1),
+            )  # fmt: skip
+
+    made = await in_database(close)()
+    await publish()
+    data = (await client.hear())["data"]
+    assert (data["code"], data["value"], data["patient"]) == (
+        "temperature", 37.5, str(world.patients[0].pk),
+    )  # fmt: skip
+    assert data["news2"] == {
+        "score": 7, "band": "high", "complete": True, "missing": [], "set": str(made.pk),
+        "expires_at": made.expires_at.isoformat().replace("+00:00", "Z"), "algorithm": "news2 1.0",
+    }  # fmt: skip
