@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from patients.models import (
@@ -145,6 +146,25 @@ def protocol_version_at(patient: Patient, at: datetime) -> UUID | None:
     followed = PatientProtocolVersion.objects.filter(patient=patient, from_at__lte=at)
     followed = followed.filter(Q(to_at__isnull=True) | Q(to_at__gt=at))
     return followed.order_by("-from_at").values_list("protocol_version", flat=True).first()
+
+
+def judged_by_site(alerts: QuerySet[Alert]) -> list[dict[str, Any]]:
+    """Return by site how many of `alerts` were judged, and called for action. One query."""
+    judged = Q(was_actionable__isnull=False)
+    rows = alerts.values("site").annotate(
+        alerts=Count("pk"),
+        judged=Count("pk", filter=judged),
+        actionable=Count("pk", filter=Q(was_actionable=True)),
+    )
+    return [
+        {
+            **row,
+            "actionable_share": (
+                Decimal(row["actionable"]) / row["judged"] if row["judged"] else None
+            ),
+        }
+        for row in rows.order_by("site")
+    ]
 
 
 def flags_in_force(patients: Iterable[UUID], at: datetime) -> Mapping[UUID, frozenset[str]]:

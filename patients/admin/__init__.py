@@ -1,5 +1,23 @@
-"""The desk's lists of people in trials: to be read here, not to be changed."""
+"""The desk's lists of people in trials, and the forms of what is set up around them."""
 
-from patients.admin import alerts, findings, intake, measurements, observation_sets, people
+from patients.admin import (
+    alerts,
+    findings,
+    intake,
+    measurements,
+    monitoring,
+    observation_sets,
+    people,
+    risk_rules,
+)
 
-__all__ = ["alerts", "findings", "intake", "measurements", "observation_sets", "people"]
+__all__ = [
+    "alerts",
+    "findings",
+    "intake",
+    "measurements",
+    "monitoring",
+    "observation_sets",
+    "people",
+    "risk_rules",
+]

@@ -162,9 +162,7 @@ site.register(models.Visit, VisitAdmin)
 for _model in (
     models.ScreeningAttempt,
     models.Death,
-    models.ClinicalFlag,
     models.PatientSite,
-    models.PatientZone,
     models.PatientProtocolVersion,
 ):
     site.register(_model, derived(_model, P.PATIENT_VIEW, Group.PATIENTS))

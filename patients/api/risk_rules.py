@@ -6,34 +6,28 @@ from typing import Any, ClassVar
 
 import django_filters
 from django.db.models import Count, Q
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from patients import selectors
 from patients import vocabulary as v
-from patients.models import Patient, RiskRule, RiskRuleVersion
+from patients.models import Alert, RiskRule, RiskRuleVersion
 from patients.services import dry_runs, risk_rules
 from patients.wall.readings import number as plain_number
 from portal.access.permissions import Permission
+from portal.access.scoping import visible
 from portal.api.fields import StrictCharField, StrictUUIDField
 from portal.api.filters import ReferenceFilter
 from portal.api.permissions import Requirement
 from portal.api.reasons import ReasonedSerializer
 from portal.api.serializers import DetailMixin, NumberField, RecordSerializer, ReferenceField
-from portal.api.views import ListMixin, RetrieveMixin, ScopedViewSet
+from portal.api.views import ListMixin, RetrieveMixin, ScopedViewSet, person
 from portal.api.writes import Call, Named, Write, WriteMixin
-from portal.core.errors import RuleBroken
 from trials.models import Trial
 
-# More patients than that are tried by the command dry_run_rule, which can be stopped.
-MOST_PATIENTS = 200
 _JUDGED = Q(alerts__was_actionable__isnull=False)
-
-
-class TooManyPatients(RuleBroken):
-    """The trial has too many patients to try a rule while you wait: run dry_run_rule instead."""
-
-    code = "too_many_patients"
 
 
 class ParametersField(serializers.DictField):
@@ -58,6 +52,24 @@ class RiskRuleSerializer(RecordSerializer):
     is_built_in = serializers.BooleanField()
     judged = serializers.IntegerField(min_value=0, help_text="Alerts that a physician judged")
     actionable = serializers.IntegerField(min_value=0, help_text="Of them, those to act on")
+
+
+class RuleAtSiteSerializer(serializers.Serializer[Any]):
+    """How a rule's alerts were judged at one site."""
+
+    site = serializers.UUIDField()
+    alerts = serializers.IntegerField(min_value=0)
+    judged = serializers.IntegerField(min_value=0, help_text="Alerts that a physician judged")
+    actionable = serializers.IntegerField(min_value=0, help_text="Of them, those to act on")
+    actionable_share = NumberField(
+        allow_null=True, help_text="Of the judged ones, from 0 to 1; null where none is judged"
+    )
+
+
+class RuleAtSitesSerializer(serializers.Serializer[Any]):
+    """By site."""
+
+    results = RuleAtSiteSerializer(many=True)
 
 
 class DryRunSerializer(RecordSerializer):
@@ -170,10 +182,7 @@ def _change(call: Call) -> RiskRuleVersion:
 
 
 def _try(call: Call) -> RiskRuleVersion:
-    if Patient.objects.filter(trial=call.record.trial_id).count() > MOST_PATIENTS:
-        raise TooManyPatients()
-    run = dry_runs.start_dry_run(version=call.record, by=call.by, at=call.at)
-    dry_runs.continue_dry_run(run=run, by=call.by, at=call.at)
+    dry_runs.try_version(version=call.record, by=call.by, at=call.at)
     return RiskRuleVersion.objects.get(pk=call.record.pk)
 
 
@@ -202,6 +211,7 @@ class RiskRuleViewSet(WriteMixin, ListMixin, RetrieveMixin, ScopedViewSet):
         "list": Permission.RISK_RULE_VIEW,
         "retrieve": Permission.RISK_RULE_VIEW,
         "create": Permission.RISK_RULE_CHANGE,
+        "sites": Permission.RISK_RULE_VIEW,
     }
     writes: ClassVar[Mapping[str, Write]] = {
         "create": Write(
@@ -216,6 +226,13 @@ class RiskRuleViewSet(WriteMixin, ListMixin, RetrieveMixin, ScopedViewSet):
     def create(self, request: Request) -> Response:
         """Write a rule with its first version, a draft."""
         return self.write()
+
+    @extend_schema(responses=RuleAtSitesSerializer)
+    def sites(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Return for each site that one sees how many of the rule's alerts called for action."""
+        seen = visible(Alert.objects.all(), person(request), Permission.RISK_RULE_VIEW)
+        found = selectors.judged_by_site(seen.filter(rule=self.get_object()))
+        return Response(RuleAtSitesSerializer({"results": found}).data)
 
 
 class RiskRuleVersionViewSet(WriteMixin, ListMixin, RetrieveMixin, ScopedViewSet):
@@ -257,7 +274,11 @@ class RiskRuleVersionViewSet(WriteMixin, ListMixin, RetrieveMixin, ScopedViewSet
         return self.write()
 
     def dry_run(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Try a version on the trial's history: what it would have fired, and how often."""
+        """Try a version on the trial's history: what it would have fired, and how often.
+
+        In a trial of more than 200 patients the dry run goes on as a report with progress, of kind
+        `risk_rule_dry_run`.
+        """
         return self.write()
 
     def activate(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -5,6 +5,12 @@ from django.urls import path
 from patients.api import alerts, views
 from patients.api.caregivers import CaregiverViewSet, PatientCaregiverViewSet
 from patients.api.identity import IdentityViewSet
+from patients.api.monitoring import (
+    ClinicalFlagViewSet,
+    MonitoringPlanViewSet,
+    PatientFlagViewSet,
+    PatientZoneViewSet,
+)
 from patients.api.observation_sets import ObservationSetViewSet
 from patients.api.risk_rules import RiskRuleVersionViewSet, RiskRuleViewSet
 from patients.api.series import VitalSeriesViewSet
@@ -134,6 +140,11 @@ urlpatterns = [
     path("risk-rules/", RiskRuleViewSet.as_view({**LIST, "post": "create"}), name="risk-rules"),
     path("risk-rules/<uuid:pk>/", RiskRuleViewSet.as_view(DETAIL), name="risk-rule"),
     path(
+        "risk-rules/<uuid:pk>/sites/",
+        RiskRuleViewSet.as_view({"get": "sites"}),
+        name="risk-rule-sites",
+    ),
+    path(
         "risk-rule-versions/",
         RiskRuleVersionViewSet.as_view({**LIST, "post": "create"}),
         name="risk-rule-versions",
@@ -150,6 +161,31 @@ urlpatterns = [
             name=f"risk-rule-version-{action.replace('_', '-')}",
         )
         for action in ("dry_run", "activate", "retire")
+    ),
+    path(
+        "monitoring-plans/",
+        MonitoringPlanViewSet.as_view({**LIST, "post": "create"}),
+        name="monitoring-plans",
+    ),
+    path(
+        "monitoring-plans/<uuid:pk>/",
+        MonitoringPlanViewSet.as_view({**DETAIL, "patch": "partial_update"}),
+        name="monitoring-plan",
+    ),
+    path(
+        "patients/<uuid:pk>/clinical-flags/",
+        PatientFlagViewSet.as_view({**LIST, "post": "create"}),
+        name="patient-clinical-flags",
+    ),
+    path(
+        "clinical-flags/<uuid:pk>/end/",
+        ClinicalFlagViewSet.as_view({"post": "end"}),
+        name="clinical-flag-end",
+    ),
+    path(
+        "patients/<uuid:pk>/time-zones/",
+        PatientZoneViewSet.as_view({**LIST, "post": "create"}),
+        name="patient-time-zones",
     ),
     path("wall/tiles/", WallTileViewSet.as_view(LIST), name="wall-tiles"),
     path("wall/data-flow/", DataFlowViewSet.as_view(LIST), name="wall-data-flow"),

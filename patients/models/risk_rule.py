@@ -130,7 +130,7 @@ class RiskRuleVersion(TrialPart):
         ]
 
     def __str__(self) -> str:
-        return f"{self.rule_id} {self.number}"
+        return f"{self.rule.name} {self.number}"
 
 
 @tracked()

@@ -24,17 +24,41 @@ from patients.vocabulary import DryRunState, RuleState
 from portal.accounts.models import User
 from portal.core.errors import RuleBroken
 from portal.core.history import acting
+from portal.documents.services.reports import ask_for_report
 
 Progress = Callable[[int, int], None]
 WARN_ABOVE = Decimal(2)
 _AT_ONCE = 50
+# More patients than that are tried in the background.
+MOST_AT_ONCE = 200
+REPORT_KIND = "risk_rule_dry_run"
 _DAY = Decimal(86_400)
+_NOTHING_YET = dict.fromkeys(
+    ("patients_done", "observations", "breaches", "alerts", "patient_days"), 0
+)
 
 
 class RunningAlready(RuleBroken):
     """This version is being tried at the moment."""
 
     code = "dry_run_running"
+
+
+def try_version(
+    *, version: RiskRuleVersion, by: User, at: datetime, reason: str = "dry run"
+) -> RiskRuleDryRun:
+    """Try a version: at once where the trial is small, else as a report with progress.
+
+    Raises: RunningAlready, TooManyReports.
+    """
+    if Patient.objects.filter(trial=version.trial_id).count() <= MOST_AT_ONCE:
+        run = start_dry_run(version=version, by=by, at=at, reason=reason)
+        return continue_dry_run(run=run, by=by, at=at, reason=reason)
+    with acting(by=by, at=at, reason=reason):
+        run = start_dry_run(version=version, by=by, at=at, reason=reason)
+        asked = {"version": str(version.pk)}
+        ask_for_report(kind=REPORT_KIND, parameters=asked, by=by, at=at, reason=reason)
+    return run
 
 
 def start_dry_run(
@@ -79,7 +103,8 @@ def continue_dry_run(
 ) -> RiskRuleDryRun:
     """Walk over the trial's patients, counting what would have fired; nothing is raised.
 
-    Each part is committed, so that others see how far it is and can cancel it.
+    Each part is committed, so that others see how far it is and can cancel it. One that was
+    interrupted begins anew.
     """
     version = run.rule_version
     rule = rule_of(
@@ -94,6 +119,8 @@ def continue_dry_run(
     patients = list(
         Patient.objects.filter(trial=run.trial_id).order_by("id").values_list("id", flat=True)
     )
+    with acting(by=by, at=at, reason=reason):
+        RiskRuleDryRun.objects.filter(pk=run.pk).exclude(patients_done=0).update(**_NOTHING_YET)
     for start in range(0, len(patients), _AT_ONCE):
         some = patients[start : start + _AT_ONCE]
         with acting(by=by, at=at, reason=reason):
@@ -112,6 +139,15 @@ def continue_dry_run(
     with acting(by=by, at=at, reason=reason):
         held = RiskRuleDryRun.objects.select_for_update().get(pk=run.pk)
         return _finish(held, DryRunState.FINISHED, at)
+
+
+def give_up_dry_run(*, run: RiskRuleDryRun, by: User, at: datetime, reason: str) -> None:
+    """End a dry run that could not be walked to its end, so that another can begin."""
+    with acting(by=by, at=at, reason=reason):
+        held = RiskRuleDryRun.objects.select_for_update().get(pk=run.pk)
+        if held.state == DryRunState.RUNNING:
+            asked = held.cancel_requested_at is not None
+            _finish(held, DryRunState.CANCELED if asked else DryRunState.FAILED, at)
 
 
 def is_too_loud(run: RiskRuleDryRun) -> bool:

@@ -1,11 +1,14 @@
 """Risk rules: written, tried on history, confirmed by a named person, retired."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import connection
 from django.db.models import Max
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from patients.models import RiskRule, RiskRuleDryRun, RiskRuleVersion
 from patients.pipeline.chunk import RULES_LOCK
@@ -14,7 +17,7 @@ from patients.vocabulary import DryRunState, RuleKind, RuleState
 from portal.access.permissions import Permission
 from portal.access.scoping import may
 from portal.accounts.models import User
-from portal.core.errors import NotPermitted, RuleBroken
+from portal.core.errors import InvalidInput, NotPermitted, RuleBroken
 from portal.core.history import acting
 from trials.models import Trial
 from trials.services.duty import check_staffed
@@ -150,38 +153,84 @@ def _retire(version: RiskRuleVersion, *, by: User, at: datetime, reason: str) ->
     return save_checked(version, by=by, at=at, reason=reason)
 
 
-# Proposals for adults, which a physician confirms or changes for the trial (domain.md 8).
-PROPOSALS: Mapping[str, tuple[str, RuleKind, Mapping[str, Any]]] = {
-    "tachycardia": (
-        "Fast heart rate",
+class UnknownProposal(InvalidInput):
+    """There is no such proposal to start from."""
+
+    code = "unknown_proposal"
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A rule to start from: a first text, which a physician confirms or changes for the trial."""
+
+    name: Promise
+    kind: RuleKind
+    parameters: Mapping[str, Any]
+
+
+def start_rule(
+    *, trial: Trial, proposal: str, code: str, name: str, by: User, at: datetime, reason: str
+) -> RiskRuleVersion:
+    """Write a rule whose first draft is a proposal. Raises: UnknownProposal, InvalidInput."""
+    found = PROPOSALS.get(proposal)
+    if found is None:
+        raise UnknownProposal()
+    return create_rule(
+        trial=trial,
+        code=code,
+        name=name,
+        kind=found.kind,
+        parameters={"acknowledge_within_minutes": 30, **found.parameters},
+        by=by,
+        at=at,
+        reason=reason,
+    )
+
+
+# For adults; below 16 years there are no proposals (domain.md 8).
+PROPOSALS: Mapping[str, Proposal] = {
+    "tachycardia": Proposal(
+        _("Fast heart rate"),
         RuleKind.THRESHOLD,
         {"code": "heart_rate", "direction": "above", "set": 130, "reset": 120},
     ),
-    "bradycardia": (
-        "Slow heart rate",
+    "bradycardia": Proposal(
+        _("Slow heart rate"),
         RuleKind.THRESHOLD,
         {"code": "heart_rate", "direction": "below", "set": 40, "reset": 45},
     ),
-    "hypoxemia": (
-        "Low oxygen saturation",
+    "hypoxemia": Proposal(
+        _("Low oxygen saturation"),
         RuleKind.THRESHOLD,
         {"code": "spo2", "direction": "below", "set": 91, "reset": 93},
     ),
-    "hypotension": (
-        "Low systolic pressure",
+    "hypotension": Proposal(
+        _("Low systolic pressure"),
         RuleKind.THRESHOLD,
         {"code": "systolic_bp", "direction": "below", "set": 90, "reset": 95},
     ),
-    "hypertension": (
-        "High systolic pressure",
+    "hypertension": Proposal(
+        _("High systolic pressure"),
         RuleKind.THRESHOLD,
         {"code": "systolic_bp", "direction": "above", "set": 180, "reset": 170},
     ),
-    "fever": (
-        "High temperature",
+    "fever": Proposal(
+        _("High temperature"),
         RuleKind.THRESHOLD,
         {"code": "temperature", "direction": "above", "set": 39, "reset": 38.5},
     ),
-    "news2": ("NEWS2", RuleKind.NEWS2, {"aggregate": 5}),
-    "missing-diaries": ("Missing diaries", RuleKind.MISSING_DIARIES, {"in_a_row": 2}),
+    "weight-loss": Proposal(
+        _("Loss of weight since baseline"),
+        RuleKind.CHANGE,
+        {"code": "weight", "direction": "below", "set": -10, "reset": -8, "is_percent": True},
+    ),
+    "weight-jump": Proposal(
+        _("Implausible jump of weight"),
+        RuleKind.JUMP,
+        {"code": "weight", "limit": 10, "within_minutes": 1440},
+    ),
+    "safety-answer": Proposal(_("Answer to a safety item"), RuleKind.ANSWER, {"above": 0}),
+    "news2": Proposal(_("NEWS2 of 5 or more"), RuleKind.NEWS2, {"aggregate": 5}),
+    "missing-diaries": Proposal(_("Missing diaries"), RuleKind.MISSING_DIARIES, {"in_a_row": 2}),
+    "duplicate-device": Proposal(_("Device of somebody else"), RuleKind.DUPLICATE_DEVICE, {}),
 }

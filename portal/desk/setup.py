@@ -54,13 +54,17 @@ class ReasonForm(PlainForm):
 
     refusal: ClassVar[DomainError | None] = None
 
+    def field_at(self, pointer: str) -> str:
+        """Return the field of what a service calls by this name."""
+        return pointer
+
     def clean(self) -> dict[str, Any] | None:
         """Show what the service refused, each part at its field."""
         cleaned = super().clean()
         if self.refusal is None:
             return cleaned
         for part in self.refusal.errors:
-            name = part.pointer.strip("/")
+            name = self.field_at(part.pointer.strip("/"))
             self.add_error(name if name in self.fields else None, part.detail)
         if not self.refusal.errors:
             self.add_error(None, self.refusal.detail)
@@ -96,6 +100,10 @@ class SetupAdmin(ScopedModelAdmin):
         """Call the service that changes one; `data` holds what differs. Raises: DomainError."""
         raise NotPermitted()
 
+    def changed_of(self, record: Any) -> tuple[str, ...]:
+        """Return what the form of this record asks for."""
+        return self.changed
+
     def anchor_of(self, data: dict[str, Any]) -> Any:
         """Return what a new row will belong to: the right to add is asked there."""
         return None
@@ -107,8 +115,8 @@ class SetupAdmin(ScopedModelAdmin):
         shown = fieldsets_of(self, obj)
         if not (self.changed and self.has_change_permission(request, obj)):
             return shown
-        rest = [name for name in shown[0][1]["fields"] if name not in self._asked_by_name()]
-        asked = [(None, {"fields": [*self.changed, REASON]})]
+        rest = [name for name in shown[0][1]["fields"] if name not in self._asked_by_name(obj)]
+        asked = [(None, {"fields": [*self.changed_of(obj), REASON]})]
         return [*asked, *([(_("Fixed"), {"fields": rest})] if rest else []), *shown[1:]]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -116,10 +124,11 @@ class SetupAdmin(ScopedModelAdmin):
         if obj is None:
             return []
         shown = super().get_readonly_fields(request, obj)
-        return [name for name in shown if name not in self._asked_by_name()]
+        return [name for name in shown if name not in self._asked_by_name(obj)]
 
-    def _asked_by_name(self) -> set[str]:
-        return {*self.changed, *(f"{name}_mark" for name in self.changed)}
+    def _asked_by_name(self, record: Any) -> set[str]:
+        asked = self.changed_of(record)
+        return {*asked, *(f"{name}_mark" for name in asked)}
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whether there is a service for changes and the reader holds the right to it."""
@@ -171,7 +180,7 @@ class SetupAdmin(ScopedModelAdmin):
 
     def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:
         """Hand the change to its service; the model is never saved here."""
-        asked = self.changed if change else self.added
+        asked = self.changed_of(obj) if change else self.added
         told = {name: form.cleaned_data[name] for name in asked if name in form.cleaned_data}
         acting = {"by": request.user, "at": clock.now(), "reason": form.cleaned_data[REASON]}
         if change:

@@ -82,6 +82,13 @@ READS_NOTICES = frozenset(
     }
 )
 READS_FINDINGS = CLINICAL | {"sponsor_admin"}
+WRITES_RULES = frozenset({"trial_manager", "medical_monitor"})
+CONFIRMS_RULES = frozenset({"medical_monitor"})
+
+
+def _of_a_rule(may: frozenset[str]) -> Row:
+    return _row(may, below="rule_versions", sees=READS_HISTORY, is_clinical_write=True)
+
 
 ROWS: Mapping[tuple[str, str], Row] = {
     ("auth-token", "POST"): _row(EVERYBODY),
@@ -132,17 +139,38 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("alert", "GET"): _row(READS_ALERTS, of="alerts", below="alerts"),
     ("alert-acknowledge", "POST"): _row(READS_ALERTS - {"inspector"}, below="alerts"),
     ("alert-close", "POST"): _row(frozenset({"principal_investigator", "doctor"}), below="alerts"),
-    ("risk-rules", "GET"): _row(READS_HISTORY),
-    ("risk-rules", "POST"): _row(frozenset({"trial_manager", "medical_monitor"})),
-    ("risk-rule", "GET"): _row(frozenset(), below="entries"),
-    ("risk-rule-versions", "GET"): _row(READS_HISTORY),
-    ("risk-rule-versions", "POST"): _row(frozenset({"trial_manager", "medical_monitor"})),
-    # By the id of a version: under an entry's there is never one, for nobody.
-    ("risk-rule-version", "GET"): _row(frozenset(), below="entries"),
-    ("risk-rule-version", "PATCH"): _row(frozenset(), below="entries"),
-    ("risk-rule-version-dry-run", "POST"): _row(frozenset(), below="entries"),
-    ("risk-rule-version-activate", "POST"): _row(frozenset(), below="entries"),
-    ("risk-rule-version-retire", "POST"): _row(frozenset(), below="entries"),
+    ("risk-rules", "GET"): _row(READS_HISTORY, of="risk_rules", by_trial=True),
+    ("risk-rules", "POST"): _row(WRITES_RULES, is_clinical_write=True),
+    ("risk-rule", "GET"): _row(READS_HISTORY, of="risk_rules", below="risk_rules"),
+    ("risk-rule-sites", "GET"): _row(READS_HISTORY, below="risk_rules"),
+    ("risk-rule-versions", "GET"): _row(READS_HISTORY, of="rule_versions", by_trial=True),
+    ("risk-rule-versions", "POST"): _row(WRITES_RULES, is_clinical_write=True),
+    ("risk-rule-version", "GET"): _row(READS_HISTORY, of="rule_versions", below="rule_versions"),
+    ("risk-rule-version", "PATCH"): _of_a_rule(WRITES_RULES),
+    ("risk-rule-version-dry-run", "POST"): _of_a_rule(WRITES_RULES),
+    ("risk-rule-version-activate", "POST"): _of_a_rule(CONFIRMS_RULES),
+    ("risk-rule-version-retire", "POST"): _of_a_rule(CONFIRMS_RULES),
+    ("monitoring-plans", "GET"): _row(READS_HISTORY, of="monitoring_plans"),
+    ("monitoring-plans", "POST"): _row(WRITES_RULES, is_clinical_write=True),
+    ("monitoring-plan", "GET"): _row(
+        READS_HISTORY, of="monitoring_plans", below="monitoring_plans"
+    ),
+    ("monitoring-plan", "PATCH"): _row(
+        WRITES_RULES, below="monitoring_plans", sees=READS_HISTORY, is_clinical_write=True
+    ),
+    ("patient-clinical-flags", "GET"): _row(
+        READS_PATIENTS, of="flags", below="patients", sees=READS_PATIENTS
+    ),
+    ("patient-clinical-flags", "POST"): _row(
+        INVESTIGATORS, below="patients", sees=READS_PATIENTS, is_clinical_write=True
+    ),
+    ("clinical-flag-end", "POST"): _row(
+        INVESTIGATORS, below="flags", sees=READS_PATIENTS, is_clinical_write=True
+    ),
+    ("patient-time-zones", "GET"): _row(READS_PATIENTS, below="patients", sees=READS_PATIENTS),
+    ("patient-time-zones", "POST"): _row(
+        SITE_STAFF, below="patients", sees=READS_PATIENTS, is_clinical_write=True
+    ),
     ("wall-tiles", "GET"): _row(SITE_STAFF | {"medical_monitor"}, of="patients"),
     ("wall-data-flow", "GET"): _row(READS_FINDINGS, of="patients"),
     ("findings", "GET"): _row(READS_FINDINGS, of="findings", by_trial=True),

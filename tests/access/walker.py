@@ -69,7 +69,9 @@ class Reader:
 
 
 def _trial_of(record: Any) -> Any:
-    return record.pk if isinstance(record, Trial) else record.trial_id
+    if isinstance(record, Trial):
+        return record.pk
+    return record.trial_id if hasattr(record, "trial_id") else record.site.trial_id
 
 
 def readers(world: World) -> list[Reader]:

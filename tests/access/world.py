@@ -8,9 +8,11 @@ from typing import Any
 from events.models import AdverseEvent
 from patients.models import (
     Alert,
+    ClinicalFlag,
     DataFinding,
     DispositionEvent,
     Exposure,
+    MonitoringPlan,
     Patient,
     PatientSite,
     ProtectedFinding,
@@ -63,6 +65,10 @@ class World:
     visits: list[Visit] = field(default_factory=list)
     dispositions: list[DispositionEvent] = field(default_factory=list)
     alerts: list[Alert] = field(default_factory=list)
+    risk_rules: list[RiskRule] = field(default_factory=list)
+    rule_versions: list[RiskRuleVersion] = field(default_factory=list)
+    monitoring_plans: list[MonitoringPlan] = field(default_factory=list)
+    flags: list[ClinicalFlag] = field(default_factory=list)
     findings: list[DataFinding] = field(default_factory=list)
     protected_findings: list[ProtectedFinding] = field(default_factory=list)
     entries: list[Any] = field(default_factory=list)
@@ -90,6 +96,9 @@ def _add_trial(world: World, sponsor: Sponsor, number: str) -> None:
         trial=trial, protocol_version=version, oid="V1", visit_number=1, name="Baseline"
     )
     world.trials.append(trial)
+    rule = RiskRule.objects.create(trial=trial, code="world", name="World", kind="jump")
+    world.risk_rules.append(rule)
+    world.rule_versions.append(RiskRuleVersion.objects.create(trial=trial, rule=rule, number=1))
     world.arms.append(arm)
     world.plans.append(plan)
     for index in range(2):
@@ -98,6 +107,7 @@ def _add_trial(world: World, sponsor: Sponsor, number: str) -> None:
             trial=trial, institution=institution, code=f"{number}-{index}", country="FRA"
         )
         world.sites.append(site)
+        world.monitoring_plans.append(MonitoringPlan.objects.create(site=site))
         for place in range(2):
             add_patient(world, site, f"{site.code}-{place}")
 
@@ -118,6 +128,7 @@ def add_patient(world: World, site: Site, number: str) -> Patient:
     world.vitals.append(make_vital(patient))
     world.adverse_events.append(make_adverse_event(patient))
     world.alerts.append(make_alert(patient))
+    world.flags.append(make_flag(patient))
     place = {"trial_id": site.trial_id, "site_id": site.pk, "patient_id": patient.pk}
     seen = record(Action.VIEWED, by=SYSTEM_ACCOUNT, at=BEGAN, resource="patient", **place)
     world.entries.append(SimpleNamespace(pk=id_of(seen.pk), **place))
@@ -157,12 +168,10 @@ def make_vital(patient: Patient, **changes: Any) -> VitalSign:
 
 def make_alert(patient: Patient) -> Alert:
     """Make an alert of the trial's rule, which is a draft and evaluates nothing."""
-    rule, _made = RiskRule.objects.get_or_create(
-        trial_id=patient.trial_id, code="world", defaults={"name": "World", "kind": "jump"}
+    version = RiskRuleVersion.objects.select_related("rule").get(
+        trial_id=patient.trial_id, rule__code="world", number=1
     )
-    version, _made = RiskRuleVersion.objects.get_or_create(
-        trial_id=patient.trial_id, rule=rule, number=1
-    )
+    rule = version.rule
     return _placed(
         Alert.objects.create(
             patient=patient,
@@ -175,6 +184,18 @@ def make_alert(patient: Patient) -> Alert:
             due_at=BEGAN,
         )
     )
+
+
+def make_flag(patient: Patient) -> ClinicalFlag:
+    """Make a flag that was in force for a day."""
+    flag = ClinicalFlag.objects.create(
+        patient=patient,
+        kind="pacemaker",
+        author_id=SYSTEM_ACCOUNT,
+        from_at=BEGAN,
+        to_at=BEGAN + timedelta(days=1),
+    )
+    return _placed(flag)
 
 
 def make_adverse_event(patient: Patient, **changes: Any) -> AdverseEvent:

@@ -33,7 +33,9 @@ def observe(world: World) -> None:
     now = PartialDateTime(clock.now().isoformat())
     patient = world.patients[0]
     with acting(by=SYSTEM_ACCOUNT, reason="test"):
-        MonitoringPlan.objects.create(site=world.sites[0], setting="inpatient", news2_enabled=True)
+        MonitoringPlan.objects.filter(site=world.sites[0]).update(
+            setting="inpatient", news2_enabled=True
+        )
         Patient.objects.filter(pk=patient.pk).update(sex="M")
         for code, (value, unit) in ROUND.items():
             make_vital(patient, code=code, value=value, unit=unit, measured=now)

@@ -121,3 +121,18 @@ def test_a_site_sees_how_many_judged_alerts_called_for_action(world: World) -> N
     rule = RiskRule.objects.get(trial=world.trials[0], code="world")
     shown = Client().get(f"/api/v1/risk-rules/{rule.pk}/", headers=bearer(doctor)).json()
     assert (shown["judged"], shown["actionable"]) == (2, 1)
+    (here,) = (
+        Client()
+        .get(f"/api/v1/risk-rules/{rule.pk}/sites/", headers=bearer(doctor))
+        .json()["results"]
+    )
+    counted = (here["site"], here["alerts"], here["judged"], here["actionable"])
+    assert counted == (str(world.sites[0].pk), 2, 2, 1)
+    assert here["actionable_share"] == 0.5
+
+
+def test_the_share_of_a_site_without_a_judgment_is_unknown(world: World, monitor: User) -> None:
+    rule = world.risk_rules[0]
+    shown = Client().get(f"/api/v1/risk-rules/{rule.pk}/sites/", headers=bearer(monitor)).json()
+    assert [(one["alerts"], one["judged"]) for one in shown["results"]] == [(2, 0), (2, 0)]
+    assert {one["actionable_share"] for one in shown["results"]} == {None}

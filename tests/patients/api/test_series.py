@@ -162,8 +162,8 @@ def test_levels_of_rules_and_bands_stand_beside_the_values(ward: Ward, doctor: U
     ]
     assert found["news2_bands"] == []
     with acting(by=SYSTEM_ACCOUNT, reason="test"):
-        MonitoringPlan.objects.create(
-            site=ward.world.sites[0], setting="inpatient", news2_enabled=True
+        MonitoringPlan.objects.filter(site=ward.world.sites[0]).update(
+            setting="inpatient", news2_enabled=True
         )
     bands = series(ward, doctor)["news2_bands"]
     assert bands[0] == {"above": None, "up_to": 40, "points": 3}

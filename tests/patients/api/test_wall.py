@@ -45,7 +45,9 @@ def tile(world: World, person: User, index: int = 0) -> dict[str, Any]:
 
 def plan(world: World, **values: Any) -> MonitoringPlan:
     with acting(by=SYSTEM_ACCOUNT, reason="test"):
-        return MonitoringPlan.objects.create(site=world.sites[0], setting="inpatient", **values)
+        return MonitoringPlan.objects.update_or_create(
+            site=world.sites[0], defaults={"setting": "inpatient", **values}
+        )[0]
 
 
 def test_a_tile_shows_the_latest_reading_of_each_code_and_position(
