@@ -5,7 +5,7 @@ overtaken makes the rule walk over the patient's whole series again, and what it
 with what was found before.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
@@ -51,6 +51,8 @@ class Job:
     observed: list[Observed] = field(default_factory=list)
     found: list[Found] = field(default_factory=list)
     memory: Memory = field(default_factory=Memory)
+    # Values older than the rule that are evaluated all the same: somebody asked for it.
+    asked: frozenset[UUID] = frozenset()
     is_rebuilt: bool = False
     has_cursor: bool = False
 
@@ -89,7 +91,8 @@ def _is_named(rule: ActiveRule, one: Observed) -> bool:
 def evaluate(jobs: Sequence[Job], at: datetime, *, again: bool = False) -> None:
     """Fill `found` of each job and keep what the rules remember. `again`: walk over everything.
 
-    At most one query for cursors, two for each source of values, one write.
+    At most one query for cursors, two for each source of values, one for what was found of values
+    older than a rule, one write.
     """
     stateful = [job for job in jobs if not isinstance(job.rule.parameters, _STATELESS)]
     for job in jobs:
@@ -108,11 +111,13 @@ def evaluate(jobs: Sequence[Job], at: datetime, *, again: bool = False) -> None:
     for job in rebuilt:
         job.is_rebuilt = True
     values = series.load({job.place for job in rebuilt}) if rebuilt else {}
+    found = _found_before([job for job in rebuilt if _has_history(job, values)])
     for job in touched:
         was_quiet = job.memory.is_quiet
         if job.is_rebuilt:
             job.memory = Memory()
-            job.observed = _since(job.rule, values.get(job.place, ()))
+            asked = job.asked | found.get((job.patient_id, job.rule.version_id), frozenset())
+            job.observed = _since(job.rule, values.get(job.place, ()), asked)
             job.found = _walk(job, job.observed)
         else:
             job.found = _walk(job, sorted(job.observed, key=_order))
@@ -143,13 +148,37 @@ def _firsts(jobs: Iterable[Job]) -> dict[series.Place, datetime]:
     return firsts
 
 
-def _since(rule: ActiveRule, dated: Iterable[series.Dated]) -> list[Observed]:
+def _has_history(job: Job, values: Mapping[series.Place, Sequence[series.Dated]]) -> bool:
+    begins = job.rule.evaluates_from
+    return begins is not None and any(
+        created < begins for _one, created in values.get(job.place, ())
+    )
+
+
+def _found_before(jobs: Sequence[Job]) -> dict[tuple[UUID, UUID], frozenset[UUID]]:
+    """Return the values that breached: of those older than a rule they are the ones asked for."""
+    if not jobs:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT b.patient_id, b.rule_version_id, array_agg(b.record_id) "
+            "FROM patients_alertbreach b JOIN unnest(%s::uuid[], %s::uuid[]) "
+            "AS k(patient, version) ON b.patient_id = k.patient AND b.rule_version_id = k.version "
+            "GROUP BY 1, 2",
+            [[job.patient_id for job in jobs], [job.rule.version_id for job in jobs]],
+        )
+        return {(patient, version): frozenset(keys) for patient, version, keys in cursor}
+
+
+def _since(
+    rule: ActiveRule, dated: Iterable[series.Dated], asked: frozenset[UUID]
+) -> list[Observed]:
     """Mark what was there before the rule came into force: it is context and fires nothing."""
     if rule.evaluates_from is None:
         return [one for one, _created in dated]
     return [
         one
-        if created >= rule.evaluates_from
+        if created >= rule.evaluates_from or one.seen.id in asked
         else replace(one, seen=replace(one.seen, is_history=True))
         for one, created in dated
     ]

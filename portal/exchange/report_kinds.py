@@ -1,5 +1,6 @@
 """The kind `sdtm_import`: a study as a ZIP file of datasets, all of it or nothing."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
@@ -33,6 +34,10 @@ class SdtmImportSerializer(StrictSerializer):
     time_zone = StrictCharField(max_length=64, required=False, help_text="IANA zone of its sites")
     is_unblinded = StrictBooleanField(default=False)
     is_dry_run = StrictBooleanField(default=False)
+    is_evaluated = StrictBooleanField(
+        default=False,
+        help_text="Let the rules in force look at the readings; else an import alerts nobody.",
+    )
 
     def validate_time_zone(self, name: str) -> str:
         """Refuse what is no zone. Raises: ValidationError."""
@@ -83,6 +88,7 @@ def _imported(work: Work, folder: Path) -> Summary:
         zone=chosen.get("time_zone"),
         is_unblinded=chosen.get("is_unblinded", False),
         is_dry_run=chosen.get("is_dry_run", False),
+        is_evaluated=chosen.get("is_evaluated", False),
     )
     work.step("writing")
     return import_study(study, choices, by=work.user, at=clock.now(), progress=advance)
@@ -102,6 +108,7 @@ def _told(summary: Summary) -> bytes:
         ],
         "provenance": summary.provenance,
         "ignored": list(summary.ignored),
+        "evaluation": asdict(summary.evaluation) if summary.evaluation else None,
     }
     return orjson.dumps(told, option=orjson.OPT_INDENT_2) + b"\n"
 

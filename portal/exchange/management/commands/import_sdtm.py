@@ -40,6 +40,11 @@ class Command(BaseCommand):
         parser.add_argument("--unblinded", action="store_true", help="the trial is unblinded")
         parser.add_argument("--by", default="", metavar="USERNAME", help="default: import")
         parser.add_argument("--zone", default="", metavar="ZONE", help="IANA zone of its sites")
+        parser.add_argument(
+            "--evaluate",
+            action="store_true",
+            help="let the rules in force look at the readings; without it an import alerts nobody",
+        )
         parser.add_argument("--dry-run", action="store_true", help="import nothing, only report")
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -62,6 +67,7 @@ class Command(BaseCommand):
             zone=_zone(options["zone"]),
             is_unblinded=options["unblinded"],
             is_dry_run=options["dry_run"],
+            is_evaluated=options["evaluate"],
         )
         at = clock.now()
 

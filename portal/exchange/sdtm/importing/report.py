@@ -64,6 +64,7 @@ class Reporter:
             self.out.write(
                 f"Trial {summary.trial_number} was imported from this very folder: no change."
             )
+            self._evaluated(summary)
             return
         console = Console(file=self.out, width=100)
         for table in (
@@ -77,6 +78,22 @@ class Reporter:
             console.print(f"Not datasets, ignored: {', '.join(summary.ignored)}")
         done = "would be imported (dry run)" if summary.is_dry_run else "imported"
         console.print(f"Trial {summary.trial_number} {done}: {summary.rows} rows.")
+        self._evaluated(summary)
+
+    def _evaluated(self, summary: Summary) -> None:
+        """Say what the rules found, where that was asked for."""
+        found = summary.evaluation
+        if found is None:
+            return
+        if not found.rules:
+            self.out.write(
+                "No rule is in force: nothing was evaluated. Put rules into force, then ask again."
+            )
+            return
+        self.out.write(
+            f"{found.rules} rules looked at the readings of {found.patients} patients: "
+            f"{found.alerts} alerts."
+        )
 
 
 def _datasets(summary: Summary) -> Table:

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import DatabaseError, connection, models
 
 from patients.models import SourceFile
+from patients.services.import_evaluation import evaluate_import
 from patients.vocabulary import EntrySource
 from portal.accounts.models import User
 from portal.core.errors import RuleBroken
@@ -78,6 +79,8 @@ class Choices:
     zone: str | None = None
     is_unblinded: bool = False
     is_dry_run: bool = False
+    # Whether the rules in force look at it; by itself an import is history and alerts nobody.
+    is_evaluated: bool = False
 
 
 def import_study(
@@ -92,21 +95,33 @@ def import_study(
     """Import a folder as one trial; the same folder again changes nothing.
 
     A study is (sponsor, trial number, digest of the folder). `after` runs in the same transaction
-    with the trial's key.
+    with the trial's key. With `is_evaluated` the rules that are in force look at the readings when
+    all of it has arrived: of a new trial there are none yet, so that is asked for again later.
     Locks: one advisory lock of the database, so that imports run one after the other.
     Raises: OtherImportRuns, TrialNumberTaken, SubjectsMissing, ImportFailed, SourceUnreadable.
     """
     run = _Run(folder, choices, by, at, progress)
-    reason = f"import of {folder.path.name} (SHA-256 {folder.digest})"
+    summary = _imported(run, after)
+    if choices.is_evaluated and not summary.is_dry_run:
+        trial = Trial.objects.get(sponsor__name=run.sponsor_name, number=summary.trial_number)
+        summary.evaluation = evaluate_import(trial=trial, by=by, at=at, reason=_reason(folder))
+    return summary
+
+
+def _reason(folder: StudyFolder) -> str:
+    return f"import of {folder.path.name} (SHA-256 {folder.digest})"
+
+
+def _imported(run: "_Run", after: Callable[[UUID], None]) -> Summary:
     try:
-        with acting(by=by, at=at, reason=reason, source=Source.IMPORT):
+        with acting(by=run.by, at=run.at, reason=_reason(run.folder), source=Source.IMPORT):
             _one_at_a_time()
             known = run.known_trial()
             if known is not None:
                 return Summary(trial_number=known.number, is_unchanged=True)
             summary = run.everything()
             after(run.trial_id)
-            if choices.is_dry_run:
+            if run.choices.is_dry_run:
                 raise _OnlyTried
             return summary
     except _OnlyTried:

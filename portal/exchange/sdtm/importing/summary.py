@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from patients.services.import_evaluation import ImportEvaluation
 from portal.exchange.sdtm.importing.context import Study
 from portal.exchange.sdtm.reading.dataset import Dataset
 from portal.exchange.sdtm.reading.folder import StudyFolder
@@ -30,6 +31,8 @@ class Summary:
     findings: list[tuple[Rule, int, int]] = field(default_factory=list)
     provenance: dict[str, int] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
+    # What the rules in force found, where that was asked for.
+    evaluation: ImportEvaluation | None = None
 
     @property
     def rows(self) -> int:
