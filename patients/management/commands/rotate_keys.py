@@ -1,4 +1,4 @@
-"""./run manage rotate_keys: bring all personal data under the current keys. Exit 0 or 1."""
+"""./run manage rotate_keys: bring all that is sealed under the current keys. Exit 0 or 1."""
 
 import sys
 from argparse import ArgumentTypeError
@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from patients.services.key_rotation import BATCH, Rotation, rotate_keys
 from portal.core import clock
 from portal.core.sealed import KeyMissing, key_ring
+from portal.notices.services.push import rotate_addresses
 
 BAR = 30
 SHOWN = 20
@@ -30,16 +31,23 @@ class Command(BaseCommand):
         try:
             for rotation in rotate_keys(at=clock.now(), batch=options["batch"]):
                 self._draw(rotation)
+            told, shut = rotate_addresses(batch=options["batch"], at=clock.now())
         except KeyMissing as error:
             raise CommandError("IDENTITY_KEYS or IDENTITY_INDEX_KEY is missing") from error
-        if rotation.refused:
-            for key in rotation.refused[:SHOWN]:
-                self.stderr.write(f"NOT OPENED: identity {key}")
+        refused = [f"identity {key}" for key in rotation.refused]
+        refused += [f"push subscription {key}" for key in shut]
+        for name in refused[:SHOWN]:
+            self.stderr.write(f"NOT OPENED: {name}")
+        if refused:
             raise CommandError(
-                f"{rotation.done} identities sealed anew, {len(rotation.refused)} do not open: "
+                f"{rotation.done} identities and {told} push subscriptions sealed anew, "
+                f"{len(refused)} do not open: "
                 "give back the key that sealed them (docs/runbooks/keys.md)"
             )
-        self.stdout.write(f"{rotation.done} identities sealed anew, all under {key_ring().current}")
+        self.stdout.write(
+            f"{rotation.done} identities sealed anew and {told} push subscriptions, "
+            f"all under {key_ring().current}"
+        )
 
     def _draw(self, rotation: Rotation) -> None:
         if not sys.stderr.isatty():

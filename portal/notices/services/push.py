@@ -3,22 +3,20 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import orjson
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.db.models import QuerySet
 
 from portal.accounts.models import Session, User
-from portal.core.errors import FieldError, InvalidInput
+from portal.audit.record import Action, record
+from portal.core.errors import FieldError, InvalidInput, Unavailable
 from portal.core.history import acting
 from portal.core.ids import SYSTEM_ACCOUNT, uuid7
-from portal.core.sealed import KEY_BYTES, KeyRing, Place
+from portal.core.sealed import KeyMissing, KeyRing, Place, key_id_of, key_ring
 from portal.notices.models import PushSubscription
 
 MOST_PER_PERSON = 10
@@ -52,7 +50,7 @@ def subscribe(
     """Let a browser tell `by`; one that told somebody else tells them no more.
 
     Of more than ten the oldest ends. Locks: the person's row and the browser's.
-    Raises: NotAnEndpoint, NotAPushKey.
+    Raises: NotAnEndpoint, NotAPushKey, KeyMissing.
     """
     host = _host(address.endpoint)
     _check_keys(address)
@@ -97,8 +95,54 @@ def in_force(person: UUID) -> QuerySet[PushSubscription]:
 
 def address_of(subscription: PushSubscription) -> Address:
     """Return where a browser is reached. Raises: KeyMissing, SealBroken."""
-    clear = orjson.loads(_ring().open(bytes(subscription.address), _place(subscription.pk)))
+    clear = orjson.loads(key_ring().open(bytes(subscription.address), _place(subscription.pk)))
     return Address(clear["endpoint"], bytes.fromhex(clear["p256dh"]), bytes.fromhex(clear["auth"]))
+
+
+def rotate_addresses(
+    *, batch: int, by: UUID = SYSTEM_ACCOUNT, at: datetime, reason: str = "keys rotated"
+) -> tuple[int, list[UUID]]:
+    """Seal the addresses of browsers under the current key; return how many, and what stays shut.
+
+    Each batch is one transaction, so that a run that died goes on with what is left. Browsers that
+    tell nobody any more keep what they have: nobody opens it again.
+    Locks: the rows of one batch. Raises: KeyMissing.
+    """
+    ring = key_ring()
+    if not ring.current:
+        raise KeyMissing()
+    done, refused = 0, list[UUID]()
+    after: UUID | None = None
+    while True:
+        with acting(by=by, at=at, reason=reason):
+            rows = _open() if after is None else _open().filter(pk__gt=after)
+            held = list(rows.select_for_update().order_by("pk")[:batch])
+            if not held:
+                return done, refused
+            sealed = [row for row in held if _seal_anew(row, ring, refused)]
+            PushSubscription.objects.bulk_update(sealed, ["address"])
+            if sealed:
+                record(
+                    Action.KEYS_ROTATED,
+                    by=by,
+                    at=at,
+                    resource="push_subscription",
+                    detail={"key_id": ring.current, "rows": len(sealed)},
+                )
+        done += len(sealed)
+        after = held[-1].pk
+
+
+def _seal_anew(row: PushSubscription, ring: KeyRing, refused: list[UUID]) -> bool:
+    sealed = bytes(row.address)
+    try:
+        if key_id_of(sealed) == ring.current:
+            return False
+        row.address = ring.seal(ring.open(sealed, _place(row.pk)), _place(row.pk))
+    except Unavailable:
+        refused.append(row.pk)
+        return False
+    return True
 
 
 def _open() -> QuerySet[PushSubscription]:
@@ -142,21 +186,8 @@ def _sealed(address: Address, row: UUID) -> bytes:
             "auth": address.auth.hex(),
         }
     )
-    return _ring().seal(clear, _place(row))
+    return key_ring().seal(clear, _place(row))
 
 
 def _place(row: UUID) -> Place:
     return Place(PushSubscription._meta.db_table, "address", row)
-
-
-def _ring() -> KeyRing:
-    return _derived(str(settings.SECRET_KEY))
-
-
-@lru_cache(maxsize=4)
-def _derived(secret: str) -> KeyRing:
-    """Return the ring of one key. With another secret a browser has to subscribe again."""
-    key = HKDF(SHA256(), KEY_BYTES, salt=None, info=b"portal push subscriptions").derive(
-        secret.encode()
-    )
-    return KeyRing({hashlib.sha256(key).hexdigest()[:16]: key})

@@ -141,13 +141,17 @@ def test_row_whose_key_is_gone_stays_and_is_named(ward: Ward, settings: Settings
     settings.IDENTITY_KEYS = ring_text("new", "old")
     err = StringIO()
 
-    with pytest.raises(CommandError, match="6 identities sealed anew, 1 do not open"):
+    with pytest.raises(
+        CommandError, match="6 identities and 0 push subscriptions sealed anew, 1 do not open"
+    ):
         call_command("rotate_keys", batch=2, stderr=err)
 
     assert str(lost.pk) in err.getvalue()
     assert bytes(Identity.objects.get(pk=lost.pk).name or b"") == bytes(lost.name or b"")
     settings.IDENTITY_KEYS = ring_text("new", "lost")
-    with pytest.raises(CommandError, match="1 identities sealed anew, 1 do not open"):
+    with pytest.raises(
+        CommandError, match="1 identities and 0 push subscriptions sealed anew, 1 do not open"
+    ):
         call_command("rotate_keys", stderr=err)
     settings.IDENTITY_KEYS = ring_text("new")
     assert ward.names() == ["Lost", *NAMES[1:]]
@@ -187,7 +191,8 @@ def test_command_says_what_it_did(ward: Ward) -> None:
     out = StringIO()
     call_command("rotate_keys", stdout=out)
 
-    assert out.getvalue() == "7 identities sealed anew, all under new\n"
+    said = "7 identities sealed anew and 0 push subscriptions, all under new\n"
+    assert out.getvalue() == said
 
 
 @pytest.mark.parametrize("failing", [1, 2, 3])
