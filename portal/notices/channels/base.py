@@ -5,17 +5,19 @@ A channel only carries: that a letter was sent never means that it reached anybo
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from uuid import UUID
 
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
 
-class Outcome(StrEnum):
+
+class Outcome(TextChoices):
     """What became of a letter at a channel's door."""
 
-    SENT = "sent"
-    FAILED = "failed"
-    REFUSED = "refused"
-    NO_ADDRESS = "no_address"
+    SENT = "sent", _("sent")
+    FAILED = "failed", _("not sent, tried again")
+    REFUSED = "refused", _("refused by the provider")
+    NO_ADDRESS = "no_address", _("no address known")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,6 @@ from portal.notices.channels.base import Outcome
 from portal.notices.models.notice import Notice
 from portal.notices.vocabulary import DispatchState, Way
 
-_OUTCOMES = [member.value for member in Outcome]
-
 
 class Dispatch(TimestampedModel):
     """A letter that is to leave: its id is the letter's, whatever happens on the way.
@@ -70,9 +68,7 @@ class NoticeSending(AppendOnlyModel):
     )
     channel = models.CharField(_("channel"), max_length=10, choices=Way.choices)
     attempt = models.PositiveSmallIntegerField(_("attempt"))
-    outcome = models.CharField(
-        _("outcome"), max_length=12, choices=[(name, name) for name in _OUTCOMES]
-    )
+    outcome = models.CharField(_("outcome"), max_length=12, choices=Outcome.choices)
     provider = models.CharField(_("provider's answer"), max_length=200, blank=True)
     message_id = models.CharField(_("message id"), max_length=200, blank=True)
     at = models.DateTimeField(_("at"))
@@ -82,7 +78,7 @@ class NoticeSending(AppendOnlyModel):
         verbose_name_plural = _("sendings of notices")
         constraints: ClassVar[list[Any]] = [
             one_of("channel", Way.values, name="sending_channel_is_known"),
-            one_of("outcome", _OUTCOMES, name="sending_outcome_is_known"),
+            one_of("outcome", Outcome.values, name="sending_outcome_is_known"),
         ]
 
     def __str__(self) -> str:
