@@ -148,6 +148,11 @@ def protocol_version_at(patient: Patient, at: datetime) -> UUID | None:
     return followed.order_by("-from_at").values_list("protocol_version", flat=True).first()
 
 
+def monitoring_plans() -> QuerySet[MonitoringPlan]:
+    """Return the plans of sites with the trial of each."""
+    return MonitoringPlan.objects.annotate(trial_id=F("site__trial_id"))
+
+
 def judged_by_site(alerts: QuerySet[Alert]) -> list[dict[str, Any]]:
     """Return by site how many of `alerts` were judged, and called for action. One query."""
     judged = Q(was_actionable__isnull=False)

@@ -449,6 +449,7 @@ SPECTACULAR_SETTINGS = {
         "FindingSeverity": "patients.vocabulary.FindingSeverity",
         "FindingState": "patients.vocabulary.FindingState",
         "RuleKind": "patients.vocabulary.RuleKind",
+        "FlagKind": "patients.vocabulary.FlagKind",
         "AlertState": "patients.vocabulary.AlertState",
         "RuleState": "patients.vocabulary.RuleState",
         "DryRunState": "patients.vocabulary.DryRunState",

@@ -9,6 +9,7 @@ from patients.admin import (
     observation_sets,
     people,
     risk_rules,
+    rule_versions,
 )
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "observation_sets",
     "people",
     "risk_rules",
+    "rule_versions",
 ]

@@ -8,6 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from patients import selectors
 from patients import vocabulary as v
 from patients.models import ClinicalFlag, MonitoringPlan, Patient, PatientZone
 from patients.services import monitoring
@@ -34,7 +35,7 @@ _A_MONTH_OF_MINUTES = 31 * 24 * 60
 class MonitoringPlanSerializer(RecordSerializer):
     """How the patients of one site are watched."""
 
-    trial = ReferenceField("site.trial")
+    trial = ReferenceField("trial")
     site = ReferenceField("site")
     setting = serializers.ChoiceField(choices=v.CareSetting.choices)
     news2_enabled = serializers.BooleanField()
@@ -101,7 +102,7 @@ def _change_plan(call: Call) -> MonitoringPlan:
 class MonitoringPlanViewSet(WriteMixin, ListMixin, RetrieveMixin, ScopedViewSet):
     """monitoring-plans/."""
 
-    queryset = MonitoringPlan.objects.select_related("site")
+    queryset = selectors.monitoring_plans()
     serializer_class = MonitoringPlanSerializer
     detail_serializer_class = MonitoringPlanDetailSerializer
     filterset_class = MonitoringPlanFilter

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Avg, Count, F, Q, QuerySet
+from django.db.models import Avg, Count, F, Q, QuerySet, Value
+from django.db.models.functions import Coalesce, NullIf
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -179,6 +180,16 @@ def preference_of(user: User) -> Preference:
     return Preference.objects.filter(person=user).first() or Preference(person=user, version=0)
 
 
+def absences() -> QuerySet[Absence]:
+    """Return absences with the names of who is away and who stands in."""
+    return Absence.objects.annotate(person_name=_name_of("person"), deputy_name=_name_of("deputy"))
+
+
+def _name_of(person: str) -> Coalesce:
+    """Return the name to show to people, as User.get_full_name gives it."""
+    return Coalesce(NullIf(f"{person}__display_name", Value("")), f"{person}__username")
+
+
 def absences_of(user: User) -> QuerySet[Absence]:
     """Return a person's absences, and those in which they stand in."""
-    return Absence.objects.filter(Q(person=user) | Q(deputy=user))
+    return absences().filter(Q(person=user) | Q(deputy=user))

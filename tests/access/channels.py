@@ -125,11 +125,18 @@ def _study(who: Blinded) -> ReportUpload:
     return keep_upload(upload=key, sha256="0" * 64, size=1, by=who.reader.person, at=clock.now())
 
 
-Asked = tuple[dict[str, Any], Callable[[Blinded], ReportUpload] | None]
+def _version(who: Blinded) -> dict[str, Any]:
+    """Name the version of a rule of the reader's trial."""
+    return {"version": str(who.world.rule_versions[0].pk)}
+
+
+Parameters = dict[str, Any] | Callable[[Blinded], dict[str, Any]]
+Asked = tuple[Parameters, Callable[[Blinded], ReportUpload] | None]
 # Kind of document -> with what it is made: parameters and the file that is sent for it.
 DOCUMENTS: Mapping[str, tuple[Asked, ...]] = {
     "audit_export": (({"format": "ndjson"}, None), ({"format": "csv"}, None)),
     "sdtm_import": (({}, _study),),
+    "risk_rule_dry_run": ((_version, None),),
 }
 
 
@@ -137,7 +144,8 @@ def documents(who: Blinded) -> Told:
     """Yield every document that the reader may ask for, and how its file is handed over."""
     for kind in document_kinds():
         if may(who.reader.person, kind.permission):
-            for number, (parameters, upload) in enumerate(DOCUMENTS[kind.code]):
+            for number, (asked, upload) in enumerate(DOCUMENTS[kind.code]):
+                parameters = asked(who) if callable(asked) else asked
                 with transaction.atomic():
                     sent = upload(who) if upload else None
                     yield f"{kind.code} {number}", _made(who, kind, parameters, sent)

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from patients.models import (
     Caregiver,
+    ClinicalFlag,
     DiaryAssignment,
     EproReport,
     Identity,
@@ -71,6 +72,8 @@ KINDS: Mapping[str, Find] = {
     "audit-entries": lambda world, _: world.entries[:1],
     "risk-rules": _of(RiskRule),
     "risk-rule-versions": _of(RiskRuleVersion),
+    "monitoring-plans": _of(MonitoringPlan),
+    "clinical-flags": _of(ClinicalFlag),
     "epro-reports": _of(EproReport),
     "intake/epro-reports": _of(EproReport),
     "intake/vitals": _of(VitalsUpload),
@@ -145,7 +148,7 @@ def _make_uploads(patient: Patient) -> None:
 
 def _make_round(patient: Patient) -> None:
     """Make a round of observations with its score, where the plan has NEWS2 turned on."""
-    MonitoringPlan.objects.create(site=patient.site, setting="inpatient", news2_enabled=True)
+    MonitoringPlan.objects.filter(site=patient.site).update(setting="inpatient", news2_enabled=True)
     held = ObservationSet.objects.create(
         patient=patient,
         closed_at=BEGAN,

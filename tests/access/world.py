@@ -47,6 +47,7 @@ from trials.models import (
 from trials.services.access import sync_access
 from trials.services.assignments import assign_role
 
+JUMP = {"code": "weight", "limit": 10, "within_minutes": 1440, "acknowledge_within_minutes": 30}
 BEGAN = datetime(2026, 1, 5, 8, tzinfo=UTC)
 
 
@@ -98,7 +99,9 @@ def _add_trial(world: World, sponsor: Sponsor, number: str) -> None:
     world.trials.append(trial)
     rule = RiskRule.objects.create(trial=trial, code="world", name="World", kind="jump")
     world.risk_rules.append(rule)
-    world.rule_versions.append(RiskRuleVersion.objects.create(trial=trial, rule=rule, number=1))
+    world.rule_versions.append(
+        RiskRuleVersion.objects.create(trial=trial, rule=rule, number=1, parameters=JUMP)
+    )
     world.arms.append(arm)
     world.plans.append(plan)
     for index in range(2):

@@ -6,12 +6,9 @@ import pytest
 from django.urls import reverse
 
 from patients.models import Alert, RiskRule, RiskRuleDryRun, RiskRuleVersion
-from patients.services import dry_runs
 from portal.accounts.models import User
 from portal.core.history import acting
 from portal.core.ids import SYSTEM_ACCOUNT
-from portal.documents.models import Report
-from portal.documents.runner import Runner
 from tests.access.fixtures import undone, world
 from tests.access.world import World, make_person
 from tests.patients.api.test_risk_rules import monitor, staff
@@ -143,31 +140,3 @@ def test_the_rule_counts_the_judged_alerts_that_its_reader_may_see(world: World)
     page = signed_in(doctor).get(reverse("admin:patients_riskrule_changelist"))
     (rule,) = page.context["cl"].result_list
     assert (rule.judged, rule.actionable) == (2, 2)
-
-
-def test_a_large_trial_is_walked_in_the_background_with_progress(
-    world: World, monitor: User, monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Any
-) -> None:
-    settings.DATA_DIR = tmp_path
-    monkeypatch.setattr(dry_runs, "MOST_AT_ONCE", 3)
-    version = start(world, monitor)
-    save(monitor, version, step="try")
-    page = signed_in(monitor).get(address(RiskRuleVersion, "change", version.pk))
-    assert "0 of 4 patients" in page.content.decode()
-    assert Runner().run_next()
-    report, run = Report.objects.get(), RiskRuleDryRun.objects.get()
-    assert (report.state, report.failure_code) == ("finished", "")
-    assert (run.state, run.patients_done) == ("finished", 4)
-
-
-def test_a_dry_run_in_the_background_is_stopped_from_its_page(
-    world: World, monitor: User, monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Any
-) -> None:
-    settings.DATA_DIR = tmp_path
-    monkeypatch.setattr(dry_runs, "MOST_AT_ONCE", 3)
-    version = start(world, monitor)
-    save(monitor, version, step="try")
-    save(monitor, version, step="stop")
-    assert Runner().run_next()
-    assert RiskRuleDryRun.objects.get().state == "canceled"
-    assert version.state == "draft"

@@ -90,6 +90,35 @@ def set_ladder(
     return held
 
 
+def add_rung(
+    *, ladder: Ladder, rung: Rung, order: int | None = None, by: User, at: datetime, reason: str
+) -> LadderRung:
+    """Put a rung on a ladder, at the end or before the one of that order.
+
+    Locks: the ladder. Raises: InvalidInput.
+    """
+    with acting(by=by, at=at, reason=reason):
+        Ladder.objects.select_for_update().get(pk=ladder.pk)
+        held = LadderRung.objects.filter(ladder=ladder, is_in_use=True).order_by("order")
+        rungs = [_rung(row) for row in held]
+        place = len(rungs) if order is None else min(max(order - 1, 0), len(rungs))
+        rungs.insert(place, rung)
+        set_ladder(
+            trial=ladder.trial,
+            kind=LadderKind(ladder.kind),
+            rungs=rungs,
+            site=ladder.site,
+            by=by,
+            at=at,
+            reason=reason,
+        )
+        return LadderRung.objects.get(ladder=ladder, order=place + 1)
+
+
+def _rung(row: LadderRung) -> Rung:
+    return Rung(Who(row.who), row.wait_minutes, row.repeat_every_minutes, row.most_repeats)
+
+
 def change_rung(
     *, rung: LadderRung, by: User, at: datetime, reason: str, **changes: Any
 ) -> LadderRung:
@@ -206,11 +235,7 @@ class _Duty:
             is_in_use=True,
         ).order_by(F("ladder__site").asc(nulls_last=True), "order")
         found = list(rows.select_related("ladder"))
-        return [
-            Rung(Who(row.who), row.wait_minutes, row.repeat_every_minutes, row.most_repeats)
-            for row in found
-            if row.ladder_id == found[0].ladder_id
-        ]
+        return [_rung(row) for row in found if row.ladder_id == found[0].ladder_id]
 
     def people(self, who: Who, trial: UUID, site: UUID | None, at: datetime) -> set[UUID]:
         """Return whom a rung names now, by roster, tenure or assignment."""

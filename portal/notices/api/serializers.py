@@ -4,7 +4,13 @@ from typing import Any
 
 from rest_framework import serializers
 
-from portal.api.fields import InstantField, StrictSerializer, StrictUUIDField, WallTimeField
+from portal.api.fields import (
+    InstantField,
+    StrictCharField,
+    StrictSerializer,
+    StrictUUIDField,
+    WallTimeField,
+)
 from portal.api.reasons import ReasonedSerializer
 from portal.api.serializers import RecordSerializer, ReferenceField
 from portal.notices.channels.base import Outcome
@@ -52,7 +58,7 @@ class SendingSerializer(serializers.Serializer[Any]):
 
     channel = serializers.ChoiceField(choices=Way.choices)
     attempt = serializers.IntegerField(min_value=1)
-    outcome = serializers.ChoiceField(choices=[(member.value, member.value) for member in Outcome])
+    outcome = serializers.ChoiceField(choices=Outcome.choices)
     at = serializers.DateTimeField()
 
 
@@ -135,14 +141,17 @@ class AbsenceSerializer(RecordSerializer):
     """Somebody is away, and who stands in."""
 
     person = ReferenceField("person")
+    person_name = serializers.CharField()
     deputy = ReferenceField("deputy")
+    deputy_name = serializers.CharField()
     from_at = serializers.DateTimeField()
     to_at = serializers.DateTimeField()
 
 
 class AbsenceForm(ReasonedSerializer):
-    """From when until when one is away, and who stands in."""
+    """From when until when one is away, and who stands in: by id, or by user name."""
 
-    deputy = StrictUUIDField()
+    deputy = StrictUUIDField(required=False)
+    deputy_username = StrictCharField(max_length=150, required=False)
     from_at = InstantField()
     to_at = serializers.DateTimeField()

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.access.permissions import Permission
-from portal.accounts.models import User
+from portal.accounts.models import User, UserKind
 from portal.api.etags import check_version, etag_of, is_known, stated_versions
 from portal.api.pagination import NEWEST_FIRST, Ordering
 from portal.api.permissions import Open, Requirement
@@ -198,10 +198,18 @@ class PreferencesView(PortalView):
         return Response(s.PreferenceSerializer(made).data, headers={"ETag": etag_of(made)})
 
 
+def _deputy(said: Mapping[str, Any]) -> User | None:
+    """Return who is named, by id or by user name: a list of everybody would tell who is here."""
+    if "deputy" in said:
+        return User.objects.filter(pk=said["deputy"]).first()
+    name = said.get("deputy_username", "").strip()
+    return User.objects.filter(username__iexact=name, kind=UserKind.PERSON).first()
+
+
 def _go_away(call: Call) -> Any:
     return people.go_away(
         person=call.by,
-        deputy=User.objects.filter(pk=call.body["deputy"]).first(),
+        deputy=_deputy(call.body),
         from_at=call.body["from_at"],
         to_at=call.body["to_at"],
         by=call.by,
@@ -217,7 +225,7 @@ def _come_back(call: Call) -> Any:
 class AbsenceViewSet(WriteMixin, ListMixin, ScopedViewSet):
     """absences/: one's own, and those in which one stands in."""
 
-    queryset = Absence.objects.all()
+    queryset = selectors.absences()
     serializer_class = s.AbsenceSerializer
     permissions: ClassVar[Mapping[str, Requirement]] = {
         "list": Open.SIGNED_IN,
@@ -235,7 +243,7 @@ class AbsenceViewSet(WriteMixin, ListMixin, ScopedViewSet):
             return Absence.objects.none()
         user = person(self.request)
         if self.action == "end":
-            return Absence.objects.filter(person=user)
+            return selectors.absences().filter(person=user)
         return selectors.absences_of(user)
 
     def seen(self, write: Write) -> QuerySet[Absence]:

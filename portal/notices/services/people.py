@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 from zoneinfo import available_timezones
 
 from portal.accounts.models import User
-from portal.core.errors import FieldError, InvalidInput, NotPermitted
+from portal.core.errors import FieldError, InvalidInput, NotPermitted, RuleBroken
 from portal.core.history import acting
 from portal.notices.models import Absence, Preference
 
@@ -18,7 +19,7 @@ class UnknownTimeZone(InvalidInput):
 
 
 class NoDeputy(InvalidInput):
-    """There is no active account of that id to stand in."""
+    """There is no other active account of that name to stand in."""
 
     code = "no_such_deputy"
 
@@ -67,6 +68,12 @@ def _held(person: User, at: datetime) -> Preference:
     return held
 
 
+class AbsenceHasEnded(RuleBroken):
+    """An absence that has ended is history: record another one."""
+
+    code = "absence_has_ended"
+
+
 def go_away(
     *,
     person: User,
@@ -78,15 +85,49 @@ def go_away(
     reason: str = "",
 ) -> Absence:
     """Record that `person` is away and who stands in. Raises: NoDeputy, AbsenceEndsTooSoon."""
-    if deputy is None or not deputy.is_active or deputy.pk == person.pk:
-        raise NoDeputy(errors=(FieldError("/deputy", NoDeputy.code, str(NoDeputy.__doc__)),))
-    if to_at <= max(from_at, at):
-        part = FieldError("/to_at", AbsenceEndsTooSoon.code, str(AbsenceEndsTooSoon.__doc__))
-        raise AbsenceEndsTooSoon(errors=(part,))
+    deputy = _checked(person.pk, deputy, from_at, to_at, at)
     with acting(by=by, at=at, reason=reason or "absence"):
         return Absence.objects.create(
             person=person, deputy=deputy, from_at=from_at, to_at=to_at, created_at=at
         )
+
+
+def correct_absence(
+    *,
+    absence: Absence,
+    deputy: User | None = None,
+    from_at: datetime | None = None,
+    to_at: datetime | None = None,
+    by: User,
+    at: datetime,
+    reason: str,
+) -> Absence:
+    """Say otherwise who stands in or until when; what is None stays as it was recorded.
+
+    Locks: its row. Raises: AbsenceHasEnded, NoDeputy, AbsenceEndsTooSoon.
+    """
+    with acting(by=by, at=at, reason=reason):
+        held = Absence.objects.select_for_update().get(pk=absence.pk)
+        if held.to_at <= at:
+            raise AbsenceHasEnded()
+        begins, ends = from_at or held.from_at, to_at or held.to_at
+        held.deputy = _checked(held.person_id, deputy or held.deputy, begins, ends, at)
+        held.from_at, held.to_at = begins, ends
+        held.save()
+        held.refresh_from_db()
+    return held
+
+
+def _checked(
+    person: UUID, deputy: User | None, from_at: datetime, to_at: datetime, at: datetime
+) -> User:
+    """Return the deputy where the absence makes sense. Raises: NoDeputy, AbsenceEndsTooSoon."""
+    if deputy is None or not deputy.is_active or deputy.pk == person:
+        raise NoDeputy(errors=(FieldError("/deputy", NoDeputy.code, str(NoDeputy.__doc__)),))
+    if to_at <= max(from_at, at):
+        part = FieldError("/to_at", AbsenceEndsTooSoon.code, str(AbsenceEndsTooSoon.__doc__))
+        raise AbsenceEndsTooSoon(errors=(part,))
+    return deputy
 
 
 def come_back(*, absence: Absence, by: User, at: datetime, reason: str = "") -> Absence:

@@ -71,11 +71,8 @@ def through_the_api() -> Iterator[None]:
 def ward(db: None) -> Ward:
     ward = make()
     with acting(by=SYSTEM_ACCOUNT, reason="test"):
-        MonitoringPlan.objects.create(
-            site=ward.world.sites[0],
-            setting="inpatient",
-            news2_enabled=True,
-            continuous_limit_minutes=20,
+        MonitoringPlan.objects.filter(site=ward.world.sites[0]).update(
+            setting="inpatient", news2_enabled=True, continuous_limit_minutes=20
         )
         Patient.objects.filter(pk=ward.patient.pk).update(sex="M")
     return ward

@@ -308,3 +308,13 @@ def test_an_absence_that_makes_no_sense_is_refused(world: World, change: dict[st
         **{key: str(sofia.pk) if value == "self" else value for key, value in change.items()},
     }
     assert post(sofia, "/api/v1/absences/", body).status_code == 400
+
+
+def test_whoever_stands_in_is_named_by_user_name(world: World) -> None:
+    sofia, mo, at = world.people["sofia"], world.people["mo"], clock.now()
+    span = {"from_at": at.isoformat(), "to_at": (at + timedelta(days=3)).isoformat()}
+    made = post(sofia, "/api/v1/absences/", {"deputy_username": mo.username.upper(), **span})
+    assert (made.status_code, made.json()["deputy_name"]) == (201, mo.get_full_name())
+    for unknown in ({"deputy_username": "nobody"}, {}):
+        refused = post(sofia, "/api/v1/absences/", {**unknown, **span})
+        assert (refused.status_code, refused.json()["code"]) == (400, "no_such_deputy")
