@@ -29,7 +29,7 @@ class AnchoredUserPermission(UserObjectPermissionBase):
 
     class Meta(UserObjectPermissionBase.Meta):
         abstract = True
-        triggers: ClassVar[list[Any]] = [announce_rights()]
+        triggers: ClassVar[list[Any]] = announce_rights()
 
 
 def anchor(name: str) -> Any:
@@ -57,7 +57,7 @@ class PortalUserPermission(models.Model):
                 fields=["user", "permission"], name="a_right_held_everywhere_is_indexed_once"
             )
         ]
-        triggers: ClassVar[list[Any]] = [announce_rights()]
+        triggers: ClassVar[list[Any]] = announce_rights()
 
     def __str__(self) -> str:
         return f"{self.user_id} {self.permission_id}"

@@ -110,21 +110,49 @@ def never_deleted() -> GuardedTrigger:
     )
 
 
-def announce_rights(operation: Any = None) -> GuardedTrigger:
-    """The trigger that notes that somebody's rights or session changed, by whatever path.
+def announce_rights() -> list[GuardedTrigger]:
+    """The triggers that note whose rights changed in an index of rights, by whatever path.
 
     The note commits with the change. Whoever keeps a verdict for longer than a request (a socket)
-    compares what it has seen of `accounts_rightschange` and asks again.
+    compares what it has seen of `accounts_rightschange` and asks again about those people.
     """
+    return [
+        GuardedTrigger(
+            name=f"rights_{name}",
+            level=pgtrigger.Statement,
+            when=pgtrigger.After,
+            operation=operation,
+            referencing=pgtrigger.Referencing(**{side: "changed_rows"}),
+            func=(
+                "INSERT INTO public.accounts_rightschange (noted_at, people) "
+                "SELECT clock_timestamp(), array_agg(DISTINCT r.user_id) FROM changed_rows r "
+                "HAVING count(*) > 0; RETURN NULL;"
+            ),
+        )
+        for name, operation, side in (
+            ("inserted", pgtrigger.Insert, "new"),
+            ("updated", pgtrigger.Update, "new"),
+            ("deleted", pgtrigger.Delete, "old"),
+        )
+    ]
+
+
+def announce_person(person: str, operation: Any) -> GuardedTrigger:
+    """The trigger that notes that an account or a session changed; `person` is the column of whose.
+
+    See `announce_rights`.
+    """
+    # The column is the code's own; nothing here is anybody's input.
+    note = (
+        "INSERT INTO public.accounts_rightschange (noted_at, people) "  # noqa: S608
+        f"VALUES (clock_timestamp(), ARRAY[NEW.{person}]); RETURN NULL;"
+    )
     return GuardedTrigger(
         name="rights_changed",
-        level=pgtrigger.Statement,
+        level=pgtrigger.Row,
         when=pgtrigger.After,
-        operation=operation or pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
-        func=(
-            "INSERT INTO public.accounts_rightschange (noted_at) VALUES (clock_timestamp()); "
-            "RETURN NULL;"
-        ),
+        operation=operation,
+        func=note,
     )
 
 

@@ -63,7 +63,7 @@ class Hub:
     def __init__(self) -> None:
         self.process = uuid4()
         self.sockets: set[Socket] = set()
-        # The state of rights under which every socket was last judged (portal.live.watch).
+        # The state of rights whose changes every socket was judged by (portal.live.watch).
         self.judged: tuple[int, int] | None = None
         # Held while somebody's rights are read and acted upon: judging all, or one subscription.
         self.verdicts = asyncio.Lock()
@@ -278,10 +278,10 @@ class Hub:
 
     async def _take(self, message: dict[str, Any]) -> None:
         if tuple(message["rights"]) != self.judged:
-            from portal.live.watch import judge_all
+            from portal.live.watch import judge_changed
 
             # Rights changed since we last looked: nobody gets this update before we looked again.
-            await judge_all(self)
+            await judge_changed(self)
         self.deliver([Published(*update) for update in message["updates"]])
 
     async def _attend(self) -> None:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 import structlog
@@ -57,7 +57,7 @@ async def watch(hub: "Hub") -> None:
             for socket in [socket for socket in hub.sockets if socket.id in asked]:
                 socket.end(4401)
             if state != hub.judged:
-                await judge_all(hub)
+                await judge_changed(hub)
             elif turn % ROUND_POLLS == 0:
                 await _judge_due(hub)
             if turn % ROUND_POLLS == 0:
@@ -68,11 +68,54 @@ async def watch(hub: "Hub") -> None:
             log.warning("live_watch_failed", error=type(error).__name__)
 
 
-async def judge_all(hub: "Hub") -> None:
-    """Close the sockets whose session ended and end the topics that may no longer be had."""
+async def judge_changed(hub: "Hub") -> None:
+    """Close the sockets whose session ended and end the topics that may no longer be had.
+
+    Only those are asked about whose rights or sessions were noted since the last time; everybody
+    where a note may have been missed.
+    """
     async with hub.verdicts:
-        verdict = await _judge(hub, list(hub.sockets))
-        hub.judged = verdict.rights
+        changes: Changes = await _apart(changes_since)(hub.judged)
+        concerned = [
+            socket
+            for socket in hub.sockets
+            if changes.people is None or socket.person in changes.people
+        ]
+        if concerned:
+            await _judge(hub, concerned)
+        hub.judged = changes.rights
+
+
+class Changes(NamedTuple):
+    """The state of rights, and whose changed before it was reached; None: perhaps anybody's."""
+
+    rights: Rights
+    people: frozenset[UUID] | None
+
+
+def changes_since(judged: Rights | None) -> Changes:
+    """Return what has changed since a state of rights. One query.
+
+    A note that was numbered before the newest known one and committed after it cannot be told from
+    the rest, notes that were tidied away are gone, and one without people names nobody: then it may
+    have been anybody.
+    """
+    count, newest = judged or (0, 0)
+    with connection.cursor() as cursor:
+        cursor.execute(_CHANGES, {"newest": newest})
+        count_now, newest_now, new, people = cursor.fetchone() or (0, 0, 0, None)
+    rights = (int(count_now), int(newest_now))
+    is_whole = judged is not None and count_now - count == new
+    return Changes(rights, frozenset(people or ()) if is_whole else None)
+
+
+_CHANGES = """
+SELECT count(*), coalesce(max(id), 0),
+       count(people) FILTER (WHERE id > %(newest)s),
+       (SELECT array_agg(DISTINCT person)
+        FROM accounts_rightschange c, unnest(c.people) AS person WHERE c.id > %(newest)s)
+FROM accounts_rightschange
+"""
 
 
 def rights_state() -> Rights:
@@ -104,7 +147,6 @@ def _look(process: UUID) -> tuple[Rights, set[UUID]]:
 
 @dataclass(slots=True)
 class _Verdict:
-    rights: Rights
     ended: set[UUID] = field(default_factory=set)
     lost: dict[UUID, list[Topic]] = field(default_factory=lambda: defaultdict(list))
     until: dict[UUID, datetime] = field(default_factory=dict)
@@ -125,7 +167,7 @@ async def _judge_due(hub: "Hub") -> None:
             await _judge(hub, due)
 
 
-async def _judge(hub: "Hub", sockets: list["Socket"]) -> _Verdict:
+async def _judge(hub: "Hub", sockets: list["Socket"]) -> None:
     verdict: _Verdict = await _apart(_verdict)(
         [
             (socket.id, socket.session, [one.topic for one in socket.topics.values()])
@@ -140,12 +182,10 @@ async def _judge(hub: "Hub", sockets: list["Socket"]) -> _Verdict:
         for topic in verdict.lost.get(socket.id, ()):
             hub.unsubscribe(socket, topic.name)
             socket.lose(topic)
-    return verdict
 
 
 def _verdict(held: list[tuple[UUID, UUID, list[Topic]]]) -> _Verdict:
-    # Read first: a change that commits while we judge is then judged once more.
-    verdict = _Verdict(rights_state())
+    verdict = _Verdict()
     now = clock.now()
     sessions = Session.objects.select_related("user").in_bulk({one[1] for one in held})
     turns = next_turns({session.user_id for session in sessions.values()}, now)

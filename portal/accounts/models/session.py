@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import pgtrigger
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import CheckConstraint, F, Index, Q
 from django.utils.translation import gettext_lazy as _
@@ -12,7 +13,7 @@ from portal.accounts.models.user import User
 from portal.core.constraints import both_or_neither, one_of
 from portal.core.history import tracked
 from portal.core.models import TimestampedModel, VersionedModel
-from portal.core.triggers import announce_rights
+from portal.core.triggers import announce_person
 
 
 class SessionKind(models.TextChoices):
@@ -98,7 +99,7 @@ class Session(VersionedModel):
         ]
         triggers: ClassVar[list[Any]] = [
             *VersionedModel.Meta.triggers,
-            announce_rights(pgtrigger.UpdateOf("revoked_at", "expires_at")),
+            announce_person("user_id", pgtrigger.UpdateOf("revoked_at", "expires_at")),
         ]
 
     def __str__(self) -> str:
@@ -196,13 +197,15 @@ class SignInRefusal(models.Model):
 
 
 class RightsChange(models.Model):
-    """A note that rights or sessions changed, written by triggers and committed with the change.
+    """A note of whose rights or sessions changed, written by triggers, committed with the change.
 
-    Only that there is a new one matters, and only for as long as anybody keeps a verdict.
+    It matters only for as long as anybody keeps a verdict about these people. A note without
+    people, of a version before this one, may be about anybody.
     """
 
     id = models.BigAutoField(primary_key=True)
     noted_at = models.DateTimeField()
+    people = ArrayField(models.UUIDField(), verbose_name=_("people"), null=True, editable=False)
 
     class Meta:
         verbose_name = _("change of rights")
