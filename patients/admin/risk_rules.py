@@ -49,10 +49,11 @@ class RiskRuleAdmin(SetupAdmin):
     linked_lookups = ("trial",)
     added = ("trial", "name", "code", "proposal")
     ordering = ("trial", "code")
-    list_display = ("name", "trial", "kind", "in_force_mark", "judged_figure", "actionable_figure")
+    list_display = ("name", "in_force_mark", "judged_figure", "actionable_figure", "kind", "trial")
     list_filter = ("kind", scoped("trial"))
     list_select_related = ("trial",)
     search_fields = ("name", "^code")
+    search_help_text = _("Rule")
     choice_ordering = ("name",)
     judged_figure = figure("judged", title=_("alerts judged"))
     actionable_figure = figure("actionable", title=_("of them to act on"))
@@ -76,11 +77,7 @@ class RiskRuleAdmin(SetupAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Show the versions first."""
         shown = super().get_fieldsets(request, obj)
-        return (
-            shown
-            if obj is None
-            else [*shown[:1], (_("Versions"), {"fields": ["versions_mark"]}), *shown[1:]]
-        )
+        return shown if obj is None else [(None, {"fields": ["versions_mark"]}), *shown]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """The versions are told, each on its own page."""

@@ -55,6 +55,8 @@ _WORDS: Mapping[str, tuple[Any, Any]] = {
 _CHOICES: Mapping[str, Any] = {"above": _("above"), "below": _("below")}
 _TEXT = {"class": "vTextField"}
 _COMMON = frozenset(Parameters.__struct_fields__)
+# What a rule looks at is asked before how.
+_FIRST = ("code", "item")
 
 
 class ParametersForm(ReasonForm):
@@ -68,7 +70,8 @@ class ParametersForm(ReasonForm):
 def parameter_names(kind: str) -> tuple[str, ...]:
     """Return the fields that ask for the parameters of a kind, its own ones first."""
     named = PARAMETERS[RuleKind(kind)].__struct_fields__
-    own = [name for name in named if name not in _COMMON]
+    own = [name for name in named if name in _FIRST]
+    own += [name for name in named if name not in (*_FIRST, *_COMMON)]
     common = [name for name in named if name in _COMMON]
     return tuple(PREFIX + name for name in (*own, *common))
 

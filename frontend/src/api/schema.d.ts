@@ -437,6 +437,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/clinical-flags/{id}/end/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description End a flag now. */
+        post: operations["clinical_flags_end_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/delegations/": {
         parameters: {
             query?: never;
@@ -653,6 +670,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/monitoring-plans/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return one page of the records in scope. */
+        get: operations["monitoring_plans_list"];
+        put?: never;
+        /** @description Write the plan of a site that has none. */
+        post: operations["monitoring_plans_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/monitoring-plans/{id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return the record, or 304 to those who have this version. */
+        get: operations["monitoring_plans_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** @description Change a plan, or turn NEWS2 on or off. */
+        patch: operations["monitoring_plans_partial_update"];
+        trace?: never;
+    };
     "/api/v1/notification-preferences/": {
         parameters: {
             query?: never;
@@ -829,6 +882,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/patients/{id}/clinical-flags/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return one page of the records in scope. */
+        get: operations["patients_clinical_flags_list"];
+        put?: never;
+        /** @description Record a flag, such as the saturation scale for hypercapnic patients. */
+        post: operations["patients_clinical_flags_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/patients/{id}/epro-reports/": {
         parameters: {
             query?: never;
@@ -963,6 +1034,24 @@ export interface paths {
         put?: never;
         /** @description Show the patient to a colleague until a date; it takes effect on their next request. */
         post: operations["patients_shares_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/patients/{id}/time-zones/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return one page of the records in scope. */
+        get: operations["patients_time_zones_list"];
+        put?: never;
+        /** @description Change the patient's zone from now on; coming diary windows move with it. */
+        post: operations["patients_time_zones_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1269,7 +1358,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Try a version on the trial's history: what it would have fired, and how often. */
+        /**
+         * @description Try a version on the trial's history: what it would have fired, and how often.
+         *
+         *     In a trial of more than 200 patients the dry run goes on as a report with progress, of kind
+         *     `risk_rule_dry_run`.
+         */
         post: operations["risk_rule_versions_dry_run_create"];
         delete?: never;
         options?: never;
@@ -1321,6 +1415,23 @@ export interface paths {
         };
         /** @description Return the record, or 304 to those who have this version. */
         get: operations["risk_rules_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/risk-rules/{id}/sites/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return for each site that one sees how many of the rule's alerts called for action. */
+        get: operations["risk_rules_sites_retrieve"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1684,19 +1795,22 @@ export interface components {
             readonly created_at: string;
             /** Format: uuid */
             readonly person: string;
+            person_name: string;
             /** Format: uuid */
             readonly deputy: string;
+            deputy_name: string;
             /** Format: date-time */
             from_at: string;
             /** Format: date-time */
             to_at: string;
         };
-        /** @description From when until when one is away, and who stands in. */
+        /** @description From when until when one is away, and who stands in: by id, or by user name. */
         AbsenceFormRequest: {
             /** @description Why the value is changed; X-Change-Reason says the same. */
             change_reason?: string;
             /** Format: uuid */
-            deputy: string;
+            deputy?: string;
+            deputy_username?: string;
             /** Format: date-time */
             from_at: string;
             /** Format: date-time */
@@ -2184,6 +2298,27 @@ export interface components {
             old: unknown;
             new: unknown;
         };
+        /** @description A dated fact about the patient that changes how readings are judged. */
+        ClinicalFlag: {
+            /** Format: uuid */
+            readonly id: string;
+            readonly version: number;
+            /** Format: date-time */
+            readonly created_at: string;
+            /** Format: uuid */
+            readonly patient: string;
+            /** Format: uuid */
+            readonly trial: string;
+            /** Format: uuid */
+            readonly site: string;
+            kind: components["schemas"]["FlagKind"];
+            /** Format: uuid */
+            readonly author: string;
+            /** Format: date-time */
+            from_at: string;
+            /** Format: date-time */
+            to_at: string | null;
+        };
         /** @description A physician's assessment. */
         CloseFormRequest: {
             assessment: string;
@@ -2510,6 +2645,26 @@ export interface components {
          * @enum {string}
          */
         FindingState: "open" | "explained" | "resolved";
+        /** @description Which fact holds, and since when: from now on, where it is not said. */
+        FlagFormRequest: {
+            /** @description Why the value is changed; X-Change-Reason says the same. */
+            change_reason?: string;
+            kind: components["schemas"]["FlagKind"];
+            /** Format: date-time */
+            from_at?: string;
+            /** Format: date-time */
+            to_at?: string | null;
+        };
+        /**
+         * @description * `hypercapnic_target` - Hypercapnic target saturation (scale 2)
+         *     * `baseline_confusion` - Confusion at baseline
+         *     * `pregnancy` - Pregnancy
+         *     * `not_pregnant` - Not pregnant (tested, or not possible)
+         *     * `spinal_cord_injury` - Spinal cord injury
+         *     * `pacemaker` - Pacemaker
+         * @enum {string}
+         */
+        FlagKind: "hypercapnic_target" | "baseline_confusion" | "pregnancy" | "not_pregnant" | "spinal_cord_injury" | "pacemaker";
         /**
          * @description * `follow_up` - Follow-up: new medical information
          *     * `correction` - Correction: no new medical information
@@ -2695,6 +2850,65 @@ export interface components {
          * @enum {string}
          */
         MeKindEnum: "person" | "patient" | "service";
+        /** @description How the patients of one site are watched. */
+        MonitoringPlan: {
+            /** Format: uuid */
+            readonly id: string;
+            readonly version: number;
+            /** Format: date-time */
+            readonly created_at: string;
+            /** Format: uuid */
+            readonly trial: string;
+            /** Format: uuid */
+            readonly site: string;
+            setting: components["schemas"]["SettingEnum"];
+            news2_enabled: boolean;
+            /** @description Seconds by the code of a vital sign */
+            fresh_for: {
+                [key: string]: number;
+            };
+            continuous_limit_minutes: number;
+            observation_window_minutes: number;
+            offline_grace_hours: number;
+        };
+        /** @description A plan, and what may be done with it. */
+        MonitoringPlanDetail: {
+            readonly allowed_actions: string[];
+            /** Format: uuid */
+            readonly id: string;
+            readonly version: number;
+            /** Format: date-time */
+            readonly created_at: string;
+            /** Format: uuid */
+            readonly trial: string;
+            /** Format: uuid */
+            readonly site: string;
+            setting: components["schemas"]["SettingEnum"];
+            news2_enabled: boolean;
+            /** @description Seconds by the code of a vital sign */
+            fresh_for: {
+                [key: string]: number;
+            };
+            continuous_limit_minutes: number;
+            observation_window_minutes: number;
+            offline_grace_hours: number;
+        };
+        /** @description A plan of a site that has none. */
+        NewPlanFormRequest: {
+            /** @description Why the value is changed; X-Change-Reason says the same. */
+            change_reason?: string;
+            setting?: components["schemas"]["SettingEnum"];
+            news2_enabled?: boolean;
+            /** @description Seconds by the code of a vital sign; the whole of it. */
+            fresh_for?: {
+                [key: string]: number;
+            };
+            continuous_limit_minutes?: number;
+            observation_window_minutes?: number;
+            offline_grace_hours?: number;
+            /** Format: uuid */
+            site: string;
+        };
         /** @description A rule with its first text. */
         NewRuleFormRequest: {
             /** @description Why the value is changed; X-Change-Reason says the same. */
@@ -2941,6 +3155,13 @@ export interface components {
             previous: string | null;
             results: components["schemas"]["Caregiver"][];
         };
+        PaginatedClinicalFlagList: {
+            /** Format: uri */
+            next: string | null;
+            /** Format: uri */
+            previous: string | null;
+            results: components["schemas"]["ClinicalFlag"][];
+        };
         PaginatedDataFlowList: {
             /** Format: uri */
             next: string | null;
@@ -2983,6 +3204,13 @@ export interface components {
             previous: string | null;
             results: components["schemas"]["LadderRung"][];
         };
+        PaginatedMonitoringPlanList: {
+            /** Format: uri */
+            next: string | null;
+            /** Format: uri */
+            previous: string | null;
+            results: components["schemas"]["MonitoringPlan"][];
+        };
         PaginatedNoticeList: {
             /** Format: uri */
             next: string | null;
@@ -3003,6 +3231,13 @@ export interface components {
             /** Format: uri */
             previous: string | null;
             results: components["schemas"]["Patient"][];
+        };
+        PaginatedPatientZoneList: {
+            /** Format: uri */
+            next: string | null;
+            /** Format: uri */
+            previous: string | null;
+            results: components["schemas"]["PatientZone"][];
         };
         PaginatedPushSubscriptionList: {
             /** Format: uri */
@@ -3140,6 +3375,20 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /** @description What a plan says instead; NEWS2 is for inpatients. */
+        PatchedChangePlanFormRequest: {
+            /** @description Why the value is changed; X-Change-Reason says the same. */
+            change_reason?: string;
+            setting?: components["schemas"]["SettingEnum"];
+            news2_enabled?: boolean;
+            /** @description Seconds by the code of a vital sign; the whole of it. */
+            fresh_for?: {
+                [key: string]: number;
+            };
+            continuous_limit_minutes?: number;
+            observation_window_minutes?: number;
+            offline_grace_hours?: number;
+        };
         /** @description What is corrected of a reading; `entered_in_error` withdraws it. */
         PatchedCorrectVitalSignRequest: {
             /** @description Why the value is changed; X-Change-Reason says the same. */
@@ -3225,6 +3474,19 @@ export interface components {
             missing_reasons: {
                 [key: string]: string;
             };
+        };
+        /** @description Where the patient's clock runs from when on. */
+        PatientZone: {
+            /** Format: uuid */
+            readonly id: string;
+            readonly version: number;
+            /** Format: date-time */
+            readonly created_at: string;
+            /** Format: uuid */
+            readonly patient: string;
+            time_zone: string;
+            /** Format: date-time */
+            from_at: string;
         };
         /** @description What the person may do, and where. */
         Permissions: {
@@ -3775,6 +4037,22 @@ export interface components {
             /** Format: date */
             to_on: string | null;
         };
+        /** @description How a rule's alerts were judged at one site. */
+        RuleAtSite: {
+            /** Format: uuid */
+            site: string;
+            alerts: number;
+            /** @description Alerts that a physician judged */
+            judged: number;
+            /** @description Of them, those to act on */
+            actionable: number;
+            /** @description Of the judged ones, from 0 to 1; null where none is judged */
+            actionable_share: number | null;
+        };
+        /** @description By site. */
+        RuleAtSites: {
+            results: components["schemas"]["RuleAtSite"][];
+        };
         /**
          * @description * `threshold` - Value beyond a threshold
          *     * `change` - Change from baseline
@@ -3869,7 +4147,7 @@ export interface components {
         Sending: {
             channel: components["schemas"]["SendingChannelEnum"];
             attempt: number;
-            outcome: components["schemas"]["SendingOutcomeEnum"];
+            outcome: components["schemas"]["SendingOutcome"];
             /** Format: date-time */
             at: string;
         };
@@ -3882,12 +4160,12 @@ export interface components {
         SendingChannelEnum: "email" | "push" | "digest";
         /**
          * @description * `sent` - sent
-         *     * `failed` - failed
-         *     * `refused` - refused
-         *     * `no_address` - no_address
+         *     * `failed` - not sent, tried again
+         *     * `refused` - refused by the provider
+         *     * `no_address` - no address known
          * @enum {string}
          */
-        SendingOutcomeEnum: "sent" | "failed" | "refused" | "no_address";
+        SendingOutcome: "sent" | "failed" | "refused" | "no_address";
         /** @description Readings where they are few, buckets where they are many. */
         Series: {
             /** Format: uuid */
@@ -3985,6 +4263,13 @@ export interface components {
          * @enum {string}
          */
         SessionKindEnum: "web" | "device" | "desk";
+        /**
+         * @description * `inpatient` - Inpatient
+         *     * `outpatient` - Outpatient
+         *     * `home` - At home
+         * @enum {string}
+         */
+        SettingEnum: "inpatient" | "outpatient" | "home";
         /**
          * @description * `mild_moderate_severe` - Mild, moderate, severe
          *     * `ctcae` - CTCAE grade
@@ -4569,6 +4854,13 @@ export interface components {
          * @enum {string}
          */
         YesNoUnknown: "yes" | "no" | "unknown";
+        /** @description The zone in which the patient lives from now on. */
+        ZoneFormRequest: {
+            /** @description Why the value is changed; X-Change-Reason says the same. */
+            change_reason?: string;
+            /** @description IANA name, such as Asia/Shanghai */
+            time_zone: string;
+        };
     };
     responses: {
         /** @description The request is not valid (`bad_request` and others). */
@@ -5952,6 +6244,58 @@ export interface operations {
             503: components["responses"]["Problem503"];
         };
     };
+    clinical_flags_end_create: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A request that is repeated under its key is answered again and not done again. */
+                "Idempotency-Key"?: string;
+                /** @description The ETag that was read: 428 without it, 412 when the record has changed since. */
+                "If-Match": string;
+                /** @description Why, in UTF-8, percent-encoded; `change_reason` in the body prevails. */
+                "X-Change-Reason"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["OnlyReasonRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClinicalFlag"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["ClinicalFlag"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            503: components["responses"]["Problem503"];
+        };
+    };
     delegations_list: {
         parameters: {
             query?: {
@@ -6503,6 +6847,187 @@ export interface operations {
             503: components["responses"]["Problem503"];
         };
     };
+    monitoring_plans_list: {
+        parameters: {
+            query?: {
+                /** @description Where the page begins; taken from `next` or `previous`. */
+                cursor?: string;
+                /** @description How many records a page holds. */
+                limit?: number;
+                /** @description The order of the list. */
+                ordering?: "-created_at" | "created_at";
+                site?: string;
+                trial?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedMonitoringPlanList"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["PaginatedMonitoringPlanList"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            406: components["responses"]["Problem406"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    monitoring_plans_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request that is repeated under its key is answered again and not done again. */
+                "Idempotency-Key"?: string;
+                /** @description Why, in UTF-8, percent-encoded; `change_reason` in the body prevails. */
+                "X-Change-Reason"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPlanFormRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MonitoringPlanDetail"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["MonitoringPlanDetail"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    monitoring_plans_retrieve: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An ETag: 304 is answered while the record has this version. */
+                "If-None-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MonitoringPlanDetail"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["MonitoringPlanDetail"];
+                    };
+                };
+            };
+            /** @description The version is known. */
+            304: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    monitoring_plans_partial_update: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read: 428 without it, 412 when the record has changed since. */
+                "If-Match": string;
+                /** @description Why, in UTF-8, percent-encoded; `change_reason` in the body prevails. */
+                "X-Change-Reason"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedChangePlanFormRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MonitoringPlanDetail"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["MonitoringPlanDetail"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            503: components["responses"]["Problem503"];
+        };
+    };
     notification_preferences: {
         parameters: {
             query?: never;
@@ -7019,6 +7544,94 @@ export interface operations {
                         code: 0;
                         message: string;
                         data: components["schemas"]["Caregiver"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    patients_clinical_flags_list: {
+        parameters: {
+            query?: {
+                /** @description Where the page begins; taken from `next` or `previous`. */
+                cursor?: string;
+                /** @description How many records a page holds. */
+                limit?: number;
+                /** @description The order of the list. */
+                ordering?: "-created_at" | "created_at";
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedClinicalFlagList"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["PaginatedClinicalFlagList"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    patients_clinical_flags_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request that is repeated under its key is answered again and not done again. */
+                "Idempotency-Key"?: string;
+                /** @description Why, in UTF-8, percent-encoded; `change_reason` in the body prevails. */
+                "X-Change-Reason"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FlagFormRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClinicalFlag"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["ClinicalFlag"];
                     };
                 };
             };
@@ -7566,6 +8179,94 @@ export interface operations {
                         code: 0;
                         message: string;
                         data: components["schemas"]["Share"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    patients_time_zones_list: {
+        parameters: {
+            query?: {
+                /** @description Where the page begins; taken from `next` or `previous`. */
+                cursor?: string;
+                /** @description How many records a page holds. */
+                limit?: number;
+                /** @description The order of the list. */
+                ordering?: "-created_at" | "created_at";
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedPatientZoneList"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["PaginatedPatientZoneList"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    patients_time_zones_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request that is repeated under its key is answered again and not done again. */
+                "Idempotency-Key"?: string;
+                /** @description Why, in UTF-8, percent-encoded; `change_reason` in the body prevails. */
+                "X-Change-Reason"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ZoneFormRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatientZone"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["PatientZone"];
                     };
                 };
             };
@@ -8705,6 +9406,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    risk_rules_sites_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleAtSites"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["RuleAtSites"];
+                    };
+                };
             };
             400: components["responses"]["Problem400"];
             401: components["responses"]["Problem401"];

@@ -5,6 +5,7 @@ type Named = { id: string }
 declare module '@/router/names' {
   interface RouteNames {
     inbox: RouteRecordInfo<'inbox', '/inbox', Nothing, Nothing, never>
+    'notice-settings': RouteRecordInfo<'notice-settings', '/inbox/settings', Nothing, Nothing, never>
     notice: RouteRecordInfo<'notice', '/inbox/:id', Named, Named, never>
   }
 }
@@ -20,6 +21,12 @@ export const routes: RouteRecordRaw[] = [
       navigation: { order: 20, icon: 'bell', counts: true },
       homeRank: () => 2,
     },
+  },
+  {
+    path: '/inbox/settings',
+    name: 'notice-settings',
+    component: () => import('./pages/NoticeSettingsPage.vue'),
+    meta: { title: 'inbox.settings.title', needsAny: ['trial:view'] },
   },
   {
     path: '/inbox/:id',
