@@ -249,9 +249,13 @@ class Hub:
                     )
                 if not one.is_in_force:
                     return
-                for message in missed.messages:
+                # What the layer brought while the database was read has been sent by now.
+                new = [
+                    m for m in missed.messages if m.get("sequence", one.position + 1) > one.position
+                ]
+                for message in new:
                     self._put(one, Outgoing.of(encode(message)))
-                self.reached(one, sequences_of(missed.messages))
+                self.reached(one, sequences_of(new))
                 one.position = max(one.position, missed.position)
                 one.is_wanting |= missed.has_more
         except Exception:
