@@ -102,7 +102,7 @@ class Clinic:
             "seriousness": {"life_threatening": "yes"},
             "site_aware_at": time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime()),
         }
-        token = ward["watchers"][0]["token"]
+        token = ward["physician"]["token"]
         return self.post("adverse-events/", token, json.dumps(body), 201)["id"]
 
     def post(self, path: str, token: str, body: str, status: int):

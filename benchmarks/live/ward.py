@@ -43,6 +43,7 @@ def make(patients: int, people: int) -> dict[str, Any]:
         "patients": [str(pk) for pk in watched.values_list("pk", flat=True)],
         "phones": [(str(patient), token) for patient, token in phones],
         "watchers": [_person(f"watcher{n}", "doctor", site) for n in range(people)],
+        "physician": _person("physician", "principal_investigator", site),
         "cras": [_person(f"cra{n}", "cra", site) for n in range(5)],
     }
 
