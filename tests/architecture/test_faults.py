@@ -8,7 +8,6 @@ _FORMS = "signing and locking come with electronic forms"
 
 WAITING: dict[str, str] = {
     **dict.fromkeys(("F97", "F98"), _FORMS),
-    "F107": "deadlines and their clock come with safety reports",
     "F108": "randomization comes later",
 }
 
