@@ -5,15 +5,25 @@ seeing alerts are two rights.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from patients import selectors
-from patients.models import Alert, ObservationSet, Patient, VitalSign
+from patients.models import Alert, ObservationSet, Patient
 from patients.vocabulary import CONTINUOUS, ReadingStatus
 from patients.wall.alerts import NO_ALERTS, alert_counts
 from patients.wall.news2 import news2_data, standing
-from patients.wall.readings import WATCHED, Latest, freshness, latest, reading_data, sample_data
+from patients.wall.readings import (
+    WATCHED,
+    Latest,
+    freshness,
+    latest,
+    reading_data,
+    sample_data,
+    stated,
+    statement_of,
+)
 from portal.access.permissions import Permission
 from portal.access.scoping import scope, visible
 from portal.accounts.models import User
@@ -81,10 +91,15 @@ def tell_readings(records: Sequence[UUID]) -> list[Telling]:
 
     What is sealed from display is not told; of a correction nothing is joined with anything.
     """
-    rows = selectors.vital_signs().filter(pk__in=records, status__in=_SHOWN, not_done_reason="")
+    statement, parameters = _told()
+    return list(_tellings(stated(statement, records, parameters)))
+
+
+@cache
+def _told() -> tuple[str, list[Any]]:
+    rows = selectors.vital_signs().filter(status__in=_SHOWN, not_done_reason="")
     # What is a sample too was told as one.
-    rows = rows.exclude(method=CONTINUOUS, vitals_upload__isnull=False, version=1)
-    return list(_tellings(list(rows.order_by("received_at", "id"))))
+    return statement_of(rows.exclude(method=CONTINUOUS, vitals_upload__isnull=False, version=1))
 
 
 @tells("vital_sample", every_seconds=1.0)
@@ -164,7 +179,7 @@ def _key(row: Any) -> str:
     return f"{row.patient_id}/{row.code}/{row.position}"
 
 
-def _tellings(rows: Sequence[VitalSign]) -> Iterable[Telling]:
+def _tellings(rows: Sequence[Latest]) -> Iterable[Telling]:
     fresh = freshness(row.site_id for row in rows)
     for row in rows:
         data = reading_data(row, fresh)
