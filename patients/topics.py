@@ -25,7 +25,7 @@ from patients.wall.readings import (
     statement_of,
 )
 from portal.access.permissions import Permission
-from portal.access.scoping import scope, visible
+from portal.access.scoping import scope, staying, visible
 from portal.accounts.models import User
 from portal.core import clock
 from portal.live.sources import Telling, tells
@@ -35,9 +35,14 @@ from trials.models import Site
 _SHOWN = (ReadingStatus.FINAL, ReadingStatus.ENTERED_IN_ERROR, ReadingStatus.ARTIFACT)
 
 
-def _may_record(model: Any, permission: Permission) -> Callable[[User, UUID | None], bool]:
+def _may_patient(user: User, record: UUID | None) -> bool:
+    rows = Patient.objects.filter(pk__in=[record])
+    return staying(rows, user, Permission.VITAL_SIGN_MONITOR).exists()
+
+
+def _may_site(permission: Permission) -> Callable[[User, UUID | None], bool]:
     def may(user: User, record: UUID | None) -> bool:
-        return bool(visible(model.objects.filter(pk__in=[record]), user, permission).exists())
+        return visible(Site.objects.filter(pk__in=[record]), user, permission).exists()
 
     return may
 
@@ -54,7 +59,7 @@ def _may_trial(permission: Permission) -> Callable[[User, UUID | None], bool]:
 def _snapshot(column: str) -> Callable[[User, UUID | None], list[dict[str, Any]]]:
     def snapshot(user: User, record: UUID | None) -> list[dict[str, Any]]:
         rows = visible(selectors.vital_signs(), user, Permission.VITAL_SIGN_MONITOR)
-        patients = visible(Patient.objects.all(), user, Permission.VITAL_SIGN_MONITOR)
+        patients = staying(Patient.objects.all(), user, Permission.VITAL_SIGN_MONITOR)
         there = patients.filter(**{column: record}).values_list("pk", "site_id")
         shown = dict(there)
         fresh = freshness(shown.values())
@@ -74,14 +79,10 @@ def _alert_snapshot(column: str) -> Callable[[User, UUID | None], list[dict[str,
 
 
 _MONITOR, _ALERTS = Permission.VITAL_SIGN_MONITOR, Permission.ALERT_VIEW
-offer(
-    TopicKind(
-        "patient.<id>.vitals", _may_record(Patient, _MONITOR), _snapshot("pk"), is_volatile=True
-    )
-)
-offer(TopicKind("site.<id>.vitals", _may_record(Site, _MONITOR), _snapshot("site")))
+offer(TopicKind("patient.<id>.vitals", _may_patient, _snapshot("pk"), is_volatile=True))
+offer(TopicKind("site.<id>.vitals", _may_site(_MONITOR), _snapshot("site")))
 offer(TopicKind("trial.<id>.vitals", _may_trial(_MONITOR), _snapshot("trial")))
-offer(TopicKind("site.<id>.alerts", _may_record(Site, _ALERTS), _alert_snapshot("site")))
+offer(TopicKind("site.<id>.alerts", _may_site(_ALERTS), _alert_snapshot("site")))
 offer(TopicKind("trial.<id>.alerts", _may_trial(_ALERTS), _alert_snapshot("trial")))
 
 

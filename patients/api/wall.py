@@ -17,7 +17,7 @@ from patients.models import Patient
 from patients.rules.news2 import Band
 from patients.wall import flow, tiles
 from portal.access.permissions import Permission
-from portal.access.scoping import visible
+from portal.access.scoping import staying, visible
 from portal.accounts.models import User
 from portal.api.filters import ReferenceFilter
 from portal.api.permissions import Requirement
@@ -122,6 +122,12 @@ _COLUMNS = ("id", "created_at", "subject_number", "trial_id", "site_id", "partic
 class _WallViewSet(ListMixin, ScopedViewSet):
     queryset: QuerySet[Any] = Patient.objects.all()
     filterset_class = WallFilter
+
+    def get_queryset(self) -> QuerySet[Any]:
+        """Return the patients of the caller's scope who have not been transferred away."""
+        if getattr(self, "swagger_fake_view", False):
+            return self.queryset.none()
+        return staying(self.queryset.all(), person(self.request), self.permission)
 
     def rows_about(self, patients: Sequence[Any], user: User) -> list[dict[str, Any]]:
         """Return what is shown of a page of patients."""

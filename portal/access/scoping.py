@@ -137,6 +137,21 @@ def visible(
     return queryset.filter(condition)
 
 
+def staying(
+    queryset: QuerySet[M], user: User | AnonymousUser, permission: Permission
+) -> QuerySet[M]:
+    """Return of the visible patients those of whom `user` sees what comes from now on, too.
+
+    Whoever keeps the rows of their site sees nothing live of a patient who was transferred away.
+    """
+    held = scope(user, permission)
+    rows = visible(queryset, user, permission)
+    gone = held.departed - held.arrived - held.patients
+    if held.everywhere or not gone:
+        return rows
+    return rows.exclude(Q(pk__in=gone) & ~Q(trial__in=held.trials))
+
+
 def may(user: User | AnonymousUser, permission: Permission, obj: Model | None = None) -> bool:
     """Whether `user` holds `permission` on `obj`, or anywhere when no object is named."""
     held = scope(user, permission)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from patients.intake import app
+from patients.models import Alert
 from portal.accounts.models import User
 from portal.core import clock
 from portal.core.history import acting
@@ -75,11 +76,12 @@ def topics_of(world: World, person: User) -> list[str]:
 
 
 def write_what_is_open(world: World, person: User, number: int) -> None:
-    """Write what each topic tells of: a reading, an adverse event, a notice, progress."""
+    """Write what each topic tells of: a reading, an alert, an adverse event, a notice, progress."""
     patient, report = world.patients[0], Report.objects.get(requested_by=person)
     with acting(by=SYSTEM_ACCOUNT, reason="test", source="api"):  # type: ignore[arg-type]
         make_vital(patient, value="38.5")
         make_adverse_event(patient, number=number)
+        Alert.objects.filter(patient=patient).update(last_fired_at=clock.now())
         tell_progress(report, Told.PERCENT, at=clock.now(), percent=10)
         about = About(resource="report", record=report.pk, number="1")
         tell(

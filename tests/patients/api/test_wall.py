@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from patients.models import Alert, MonitoringPlan, ObservationSet, VitalSign
+from patients.models import Alert, MonitoringPlan, ObservationSet, PatientSite, VitalSign
 from portal.accounts.models import User
 from portal.core import clock
 from portal.core.history import acting
@@ -111,6 +111,19 @@ def test_tiles_are_compressed_for_who_takes_it(world: World, doctor: User) -> No
     assert [row | {"server_time": now} for row in rows] == [
         row | {"server_time": now} for row in plain.json()["results"]
     ]
+
+
+def test_nothing_is_shown_of_who_was_transferred_away(world: World, doctor: User) -> None:
+    patient, at = world.patients[0], clock.now()
+    monitor = make_person(world, "ana", "cra", world.sites[0])
+    with acting(by=SYSTEM_ACCOUNT, reason="moved house"):
+        PatientSite.objects.filter(patient=patient).update(to_at=at)
+        PatientSite.objects.create(patient=patient, site=world.sites[1], from_at=at)
+        type(patient).objects.filter(pk=patient.pk).update(site=world.sites[1])
+
+    for path, person in ((TILES, doctor), (FLOW, monitor)):
+        shown = {row["patient"] for row in get(path, person).json()["results"]}
+        assert shown == {str(world.patients[1].pk)}
 
 
 def test_a_plan_says_how_long_a_reading_is_fresh(world: World, doctor: User) -> None:
