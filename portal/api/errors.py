@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -141,7 +142,14 @@ def _of_domain_error(error: DomainError) -> Problem:
     if current is not None:
         headers["ETag"] = f'"{current}"'
     detail = gettext(error.detail) if error.detail else ""
-    return Problem(status, error.code, detail, error.errors, headers)
+    errors = tuple(_in_our_words(part, error.code, detail) for part in error.errors)
+    return Problem(status, error.code, detail, errors, headers)
+
+
+def _in_our_words(part: FieldError, code: str, detail: str) -> FieldError:
+    """Say a part in the reader's language: what the whole says where it is the whole's reason."""
+    told = detail if part.code == code else part.detail and gettext(part.detail)
+    return replace(part, detail=told)
 
 
 def _of_api_exception(error: exceptions.APIException) -> Problem:

@@ -7,6 +7,7 @@ import pytest
 from django.utils import translation
 
 from portal.accounts.services import credentials, sessions, sign_in_limits, tokens, users
+from portal.api.errors import problem_of
 from portal.api.problems import DETAILS, TITLES
 from portal.core import errors
 
@@ -30,6 +31,22 @@ def _sentences() -> set[str]:
 def test_every_refusal_is_translated(sentence: str) -> None:
     with translation.override("zh-hans"):
         assert translation.gettext(sentence) != sentence
+
+
+def test_each_refused_part_is_told_in_the_readers_language() -> None:
+    refused = errors.Stale(
+        errors=(
+            errors.FieldError("/version", errors.Stale.code, "version"),
+            errors.FieldError("/reason", "required", "A reason is required."),
+            errors.FieldError("/name", "odd", ""),
+        )
+    )
+    with translation.override("zh-hans"):
+        problem = problem_of(refused)
+        whole = translation.gettext(refused.detail)
+        reason = translation.gettext("A reason is required.")
+    assert whole != refused.detail
+    assert [part.detail for part in problem.errors] == [whole, reason, ""]
 
 
 def test_the_compiled_catalog_is_the_written_one() -> None:
