@@ -17,7 +17,7 @@ from tests import soaks
 from tests.access.world import World, bearer, make_person, make_world
 
 pytestmark = pytest.mark.django_db(transaction=True)
-AT_ONCE = 4
+AT_ONCE = 6
 EVENTS = "/api/v1/adverse-events/"
 
 
@@ -57,6 +57,32 @@ def test_clicks_at_once_report_one_event(crowd: tuple[World, dict[str, str]]) ->
     assert len({answer.content for answer in answers}) == 1
     assert sum("Idempotency-Replayed" in answer for answer in answers) == AT_ONCE - 1
     assert AdverseEvent.objects.filter(term="felt dizzy").count() == 1
+
+
+@pytest.mark.req("F96")
+def test_of_clicks_at_once_with_one_key_and_other_words_one_is_reported(
+    crowd: tuple[World, dict[str, str]],
+) -> None:
+    world, headers = crowd
+    keyed = {**headers, "idempotency-key": str(uuid4())}
+    body = {"patient": str(world.patients[0].pk)}
+    answers = at_once(lambda index: post(EVENTS, body | {"term": f"dizzy {index}"}, keyed))
+    assert Counter(answer.status_code for answer in answers) == {201: 1, 409: AT_ONCE - 1}
+    refused = {answer.json()["code"] for answer in answers if answer.status_code == 409}
+    assert refused == {"idempotency_conflict"}
+    assert AdverseEvent.objects.filter(term__startswith="dizzy").count() == 1
+
+
+@pytest.mark.req("F96")
+def test_reports_at_once_without_a_key_are_each_kept_under_a_number_of_their_own(
+    crowd: tuple[World, dict[str, str]],
+) -> None:
+    world, headers = crowd
+    body = {"patient": str(world.patients[0].pk), "term": "felt dizzy"}
+    answers = at_once(lambda index: post(EVENTS, body, headers))
+    assert {answer.status_code for answer in answers} == {201}
+    made = AdverseEvent.objects.filter(term="felt dizzy")
+    assert made.values("number").distinct().count() == made.count() == AT_ONCE
 
 
 @pytest.mark.req("F95")

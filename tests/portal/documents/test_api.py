@@ -2,18 +2,25 @@
 
 from base64 import b64decode
 from datetime import timedelta
+from threading import Event, Thread
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.test import Client
 
+from portal.access.permissions import Permission
 from portal.accounts.models import User
+from portal.api.fields import StrictSerializer
 from portal.audit.models import AuditEntry
 from portal.core import clock
 from portal.core.history import acting
 from portal.core.ids import SYSTEM_ACCOUNT
+from portal.documents import kinds
+from portal.documents.kinds import ReportKind
 from portal.documents.models import Report
+from portal.documents.work import Work
 from tests.access.world import World, bearer
 from tests.portal.documents.conftest import asked, file_of, run_all
 from trials.models import Assignment
@@ -86,6 +93,45 @@ def test_a_file_is_refused_to_who_lost_a_right_that_it_holds(world: World, ana: 
 
     answer = get(ana, f"{REPORTS}{report.pk}/file/")
 
+    assert (answer.status_code, answer.json()["code"]) == (403, "report_rights_changed")
+
+
+@pytest.mark.req("F101")
+def test_a_file_is_refused_to_who_lost_the_right_while_it_was_made(world: World, ana: User) -> None:
+    is_under_way, may_go_on = Event(), Event()
+
+    def make(work: Work) -> None:
+        with work.writing("txt", "text/plain") as output:
+            output.write(b"rows of a site")
+            is_under_way.set()
+            assert may_go_on.wait(60)
+
+    def run() -> None:
+        run_all()
+        connection.close()
+
+    code = "test_slow"
+    kinds.offer(
+        ReportKind(
+            code=code, title="Slow", permission=Permission.AUDIT_ENTRY_VIEW,
+            form=StrictSerializer, make=make, steps={},
+        )
+    )  # fmt: skip
+    try:
+        report, runner = asked(ana, code), Thread(target=run)
+        runner.start()
+        assert is_under_way.wait(60)
+        held = Assignment.objects.get(person=ana)
+        end_assignment(assignment=held, by=world.people["root"], at=clock.now(), reason="left")
+        may_go_on.set()
+        runner.join()
+        report.refresh_from_db()
+        ana.refresh_from_db()
+        answer = get(ana, f"{REPORTS}{report.pk}/file/")
+    finally:
+        kinds._KINDS.pop(code)
+
+    assert report.state == "finished"
     assert (answer.status_code, answer.json()["code"]) == (403, "report_rights_changed")
 
 
