@@ -6,12 +6,16 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
+from datetime import timedelta
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.db import DatabaseError, connection
+from django.test import Client as Browser
 from pytest_django import Settings
 
 from patients.models import Identity
@@ -28,9 +32,17 @@ from portal.core.errors import DomainError
 from portal.core.history import acting
 from portal.core.ids import SYSTEM_ACCOUNT
 from portal.core.sealed import normalized
+from portal.documents.runner import Runner
+from portal.documents.services.reports import ask_for_report
 from portal.embedded.postgres import find_binaries
+from portal.notices.channels.email import compose
+from portal.notices.channels.push import payload
+from portal.notices.kinds import NoticeKind
+from portal.notices.services import posting
+from portal.notices.services import telling as notices
+from portal.notices.services.telling import About
 from portal.ops import broker
-from tests.access.world import World, make_world
+from tests.access.world import World, bearer, make_world
 from tests.patients.services.people import (
     CANARIES,
     identify,
@@ -93,6 +105,40 @@ def live_through_everything(world: World, settings: Settings) -> None:
         pass
 
 
+def told_to_people(world: World) -> dict[str, bytes]:
+    """Return what leaves the portal about those patients: letters, push messages, a document."""
+    ines, patient = world.people["ines"], world.patients[0]
+    about = About(
+        resource="patient",
+        record=patient.pk,
+        trial=patient.trial_id,
+        site=patient.site_id,
+        patient=patient.pk,
+        subject_number=patient.subject_number,
+        number="1",
+    )
+    for kind in NoticeKind:
+        notices.tell(kind=kind, about=about, people=[ines.pk], at=clock.now())
+    told = {}
+    while bundles := posting._take(clock.now() + timedelta(days=2), ()):
+        for bundle in bundles:
+            mail = compose(bundle.letter, "ines@hospital.example").message()
+            told[f"mail {bundle.letter.id}"] = mail.as_bytes() + bundle.letter.body.encode()
+            told[f"push {bundle.letter.id}"] = payload(bundle.letter)
+    report = ask_for_report(
+        kind="audit_export", parameters={"format": "ndjson"}, by=ines, at=clock.now()
+    )
+    assert Runner().run_next()
+    headers = bearer(ines)
+    answer = Browser().get(f"/api/v1/reports/{report.pk}/file/", headers=headers)
+    told["file"] = b"".join(answer.streaming_content)
+    told["headers of the file"] = str(answer.headers).encode()
+    told["inbox"] = Browser().get("/api/v1/notifications/", headers=headers).content
+    stored = [str(path.relative_to(settings.DATA_DIR)) for path in settings.DATA_DIR.rglob("*")]
+    told["names of files"] = "\n".join(stored).encode()
+    return told
+
+
 def tell(act: Any) -> None:
     """Do something that fails, and log the failure as the portal does."""
     try:
@@ -144,8 +190,13 @@ def logged() -> Iterator[StringIO]:
 
 @pytest.mark.req("PV-01")
 @pytest.mark.django_db(transaction=True)
-def test_canaries_stand_nowhere_in_clear(settings: Settings, logged: StringIO) -> None:
-    live_through_everything(make_world(), settings)
+def test_canaries_stand_nowhere_in_clear(
+    settings: Settings, logged: StringIO, tmp_path: Path
+) -> None:
+    settings.DATA_DIR = tmp_path
+    world = make_world()
+    live_through_everything(world, settings)
+    told = told_to_people(world)
 
     values = every_value()
     assert len(values) > 500
@@ -158,6 +209,10 @@ def test_canaries_stand_nowhere_in_clear(settings: Settings, logged: StringIO) -
     assert logged.getvalue().count('"event": "request_failed"') == 5
     assert found_in(logged.getvalue().encode()) == set()
     assert found_in(broker_content()) == set()
+    assert len(told) > 2 * len(NoticeKind)
+    assert b"reports/" in told["names of files"]
+    assert world.patients[0].subject_number.encode() in b"".join(told.values())
+    assert {what: found_in(data) for what, data in told.items() if found_in(data)} == {}
     out = StringIO()
     call_command("rotate_keys", stdout=out, stderr=out)
     assert found_in(out.getvalue().encode()) == set()
