@@ -130,9 +130,10 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "portal.ops.middleware.RequestContextMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "portal.ops.middleware.SecurityHeadersMiddleware",
+    # Below those two: what is drawn, and what of it runs, is bound by the same headers.
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "portal.api.middleware.ProblemMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -185,7 +186,8 @@ DB_POOL = env.int("PORTAL_DB_POOL", default=12)
 DB_SAFETY_POOL = env.int("PORTAL_DB_SAFETY_POOL", default=4)
 _TIMEOUTS = {"web": "8s", "worker": "5min"}.get(PROCESS, "0")
 # Who waits for a lock of a migration's kind holds up all who come after: less than an upload waits.
-_LOCK_TIMEOUT = "300ms" if _AS_OWNER else "5s"
+# What the web cannot have soon it answers by 503, so that requests do not pile up behind a lock.
+_LOCK_TIMEOUT = "300ms" if _AS_OWNER else "500ms" if PROCESS == "web" else "5s"
 
 
 def _pool(size: int, seconds: float) -> dict[str, Any]:

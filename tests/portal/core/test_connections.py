@@ -1,6 +1,8 @@
 """What every connection of the portal is bound by."""
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -51,6 +53,30 @@ def test_a_transaction_that_is_left_open_is_ended_and_lets_its_locks_go() -> Non
 def _is_free(server: psycopg.Connection, key: int) -> bool:  # type: ignore[type-arg]
     row = server.execute("SELECT count(*) FROM pg_stat_activity WHERE pid = %s", [key]).fetchone()
     return row == (0,)
+
+
+@pytest.mark.req("F28")
+@pytest.mark.parametrize(
+    ("process", "role", "waits"),
+    [
+        ("web", "application", "500ms"),
+        ("worker", "application", "5s"),
+        ("command", "application", "5s"),
+        ("command", "owner", "300ms"),
+    ],
+)
+def test_the_web_waits_for_a_lock_for_half_a_second_and_workers_longer(
+    process: str, role: str, waits: str
+) -> None:
+    told = "from portal.settings import DATABASES as d; print(d['default']['OPTIONS']['options'])"
+    done = subprocess.run(
+        [sys.executable, "-c", told],
+        env=os.environ | {"PORTAL_PROCESS": process, "PORTAL_DB_ROLE": role},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"-c lock_timeout={waits} " in done.stdout
 
 
 @pytest.mark.django_db
