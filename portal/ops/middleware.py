@@ -25,6 +25,7 @@ HEADERS = {
         "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), "
         "magnetometer=(), microphone=(), payment=(), usb=()"
     ),
+    "X-Frame-Options": "DENY",
     "X-Permitted-Cross-Domain-Policies": "none",
     "Cache-Control": "no-store",
 }
@@ -65,7 +66,7 @@ class RequestContextMiddleware:
 
 
 class SecurityHeadersMiddleware:
-    """Say on every answer what a browser may do with it; nothing is ever stored."""
+    """Say on every answer what a browser may do with it; nothing is stored but static files."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

@@ -67,7 +67,7 @@ def unclaimed_addresses() -> list[str]:
     }
     known = set(PAGES_OF_NO_RECORD) | set(ELSEWHERE)
     lost = []
-    for route, name in _addresses(get_resolver(), ""):
+    for route, name in addresses_below(get_resolver(), ""):
         if route.startswith("api/"):
             continue  # walked whole by api()
         claimed = (OF_THE_DESK | of_models) if route.startswith("admin/") else known
@@ -76,11 +76,12 @@ def unclaimed_addresses() -> list[str]:
     return lost
 
 
-def _addresses(resolver: URLResolver, prefix: str) -> Iterator[tuple[str, str]]:
+def addresses_below(resolver: URLResolver, prefix: str) -> Iterator[tuple[str, str]]:
+    """Yield every address of a resolver as its route and its name."""
     for pattern in resolver.url_patterns:
         route = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
-            yield from _addresses(pattern, route)
+            yield from addresses_below(pattern, route)
         elif isinstance(pattern, URLPattern):
             yield route, pattern.name or ""
 
