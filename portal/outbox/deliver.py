@@ -4,6 +4,7 @@ Nothing here may lose a row or do it twice. What a message says twice, or late, 
 dies between two commits leaves a lease that ends.
 """
 
+import time
 import traceback
 from collections.abc import Sequence
 from datetime import datetime
@@ -24,6 +25,9 @@ log = structlog.get_logger(__name__)
 # Deadlock, serialization failure: the same work succeeds when it is done again.
 _AGAIN = frozenset({"40001", "40P01"})
 _MOST_AGAIN = 3
+# How long a database is waited for that ended under a handler: as long as the lease holds.
+GIVE_BACK_SECONDS = leases.STARTED_SECONDS - 5
+GIVE_BACK_PAUSE_SECONDS = 0.5
 
 
 class NotOurs(Exception):
@@ -114,14 +118,24 @@ def _quarantine(started: Sequence[Started], handler: Handler | None) -> None:
 
 
 def _give_back(started: Sequence[Started], error: Exception) -> None:
-    """Undo the count on a new connection, if there is one already; else the lease ends."""
+    """Undo the count when the database is there again; after the lease somebody else counts on.
+
+    Otherwise a database that ends three times would be held against work that it interrupted.
+    """
     if connection.in_atomic_block:
         return
-    connection.close()
-    try:
-        leases.give_back(started, f"the database was away: {type(error).__name__}")
-    except (OperationalError, InterfaceError):
+    until = time.monotonic() + GIVE_BACK_SECONDS
+    while True:
         connection.close()
+        try:
+            leases.give_back(started, f"the database was away: {type(error).__name__}")
+        except (OperationalError, InterfaceError):
+            connection.close()
+            if time.monotonic() >= until:
+                return
+            time.sleep(GIVE_BACK_PAUSE_SECONDS)
+        else:
+            return
 
 
 def _describe(error: Exception) -> str:

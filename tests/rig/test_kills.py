@@ -13,6 +13,7 @@ from portal.core import clock
 from portal.core.ids import uuid7
 from portal.demo.simulation.connection import Connection, ConnectionBroken, Reply
 from portal.demo.simulation.phone import API, REPORTS, VITALS
+from portal.outbox import leases
 from tests.rig.bed import Bed, armed, wait_for
 from tests.rig.campaign import EVERYTHING, Phones, accepted, campaign
 from tests.rig.fleet import MANNERS, Fleet, report_body
@@ -247,6 +248,29 @@ async def test_worker_killed_between_taking_a_message_and_noting_it_loses_no_wor
     bed.start_under("worker", TAKES_AND_DIES)
     done = await campaign(bed, phones, tmp_path, trouble, seed=9, manners=QUIET, pause=0.2)
     assert done.judgment.is_clean, done.judgment.text()
+
+
+@pytest.mark.req("F20", "F49")
+async def test_a_database_that_ends_again_and_again_is_not_held_against_the_work_it_interrupts(
+    bed: Bed, phones: Phones
+) -> None:
+    patient, token = phones[0]
+    await asyncio.to_thread(bed.ensure, "web", "relay")
+    await asyncio.to_thread(bed.start, "worker", FAILPOINTS="task.mid=sleep:2000")
+    key = uuid7()
+    assert (await send(bed, token, report_body(patient, key, clock.now()))).status == 202
+    mine = (
+        "SELECT count(*) FROM outbox_outboxdelivery d JOIN patients_eproreport r "
+        f"ON r.id = d.record_id WHERE r.submission_id = '{key}' AND d.kind = 'report.received'"
+    )
+    under_way = f"{mine} AND d.attempts > 0 AND d.last_error = '' AND d.leased_until IS NOT NULL"
+    done = f"{mine} AND d.state = 'done'"
+    for _ in range(leases.MOST_UNENDED + 1):
+        await asyncio.to_thread(
+            wait_for, lambda: bed.number(under_way) or bed.number(done), "it is being done"
+        )
+        await asyncio.to_thread(bed.kill_postgres)
+    await asyncio.to_thread(wait_for, lambda: bed.number(done) == 1, "it is done at last")
 
 
 @pytest.mark.req("F63")
