@@ -164,7 +164,9 @@ def _next_number(patient: Patient) -> int:
 
 def _check_amendment(kind: VersionKind, statement: Statement, received: datetime | None) -> None:
     if kind == VersionKind.FOLLOW_UP and received is None:
-        part = FieldError("/information_received_at", "required", "information_received_at")
+        part = FieldError(
+            "/information_received_at", ReceiptMissing.code, "information_received_at"
+        )
         raise ReceiptMissing(errors=(part,))
     if kind == VersionKind.NULLIFICATION and (statement.facts or statement.met):
         raise NullificationStatesNothing()

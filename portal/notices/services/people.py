@@ -46,7 +46,7 @@ def prefer(
         part = FieldError("/time_zone", UnknownTimeZone.code, str(UnknownTimeZone.__doc__))
         raise UnknownTimeZone(errors=(part,))
     if (wishes["quiet_from"] is None) != (wishes["quiet_until"] is None):
-        part = FieldError("/quiet_until", "required", "quiet_from, quiet_until")
+        part = FieldError("/quiet_until", "required", "Say from when and until when, or neither.")
         raise InvalidInput(errors=(part,))
     with acting(by=by, at=at, reason=reason or "preferences"):
         held = _held(by, at)
