@@ -48,10 +48,10 @@ class AlertAdmin(ClinicalAdmin):
     date_hierarchy = "raised_at"
     list_display = (
         "patient",
+        "state_mark",
+        "facts_facts",
         "rule",
         "rule_version_text",
-        "facts_facts",
-        "state_mark",
         "raised_at",
         "due_at",
         "acknowledged_by",

@@ -145,7 +145,8 @@ class RiskRuleVersionAdmin(SetupAdmin):
     def dry_runs_mark(self, row: Any) -> Any:
         """What it would have fired, the latest dry run first."""
         runs = row.dry_runs.order_by("-created_at", "-id")[:_MOST_RUNS]
-        return format_html_join("", "<div>{} {}</div>", (_told(run) for run in runs)) or None
+        told = format_html_join("", "<div>{} {}</div>", map(_told, runs))
+        return told or gettext("not tried yet")
 
     def anchor_of(self, data: dict[str, Any]) -> Any:
         """A version belongs to its rule."""

@@ -106,7 +106,7 @@ class Alert(ClinicalRecord):
         triggers: ClassVar[list[Any]] = [*ClinicalRecord.Meta.triggers, *announce_rows("alert")]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.raised_at:%Y-%m-%d}"
+        return f"{self.get_kind_display()} {self.raised_at:%Y-%m-%d}"
 
 
 @tracked(clinical=True)

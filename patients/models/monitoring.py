@@ -53,4 +53,4 @@ class MonitoringPlan(SitePart):
         ]
 
     def __str__(self) -> str:
-        return self.setting
+        return f"{self.site.code} · {self.get_setting_display()}"

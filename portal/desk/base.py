@@ -17,7 +17,7 @@ from portal.access.permissions import Permission
 from portal.access.scoping import may, scope, visible
 from portal.core.fields import PartialDateTimeField
 from portal.desk import history
-from portal.desk.columns import exactly, facts, in_words, record_link
+from portal.desk.columns import NOTHING, exactly, facts, in_words, record_link
 from portal.desk.groups import Group
 from portal.desk.layout import fieldsets_of, title_of
 from portal.desk.paging import BoundedPaginator
@@ -141,10 +141,10 @@ class ScopedModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return [name for _, options in fieldsets_of(self, obj) for name in options["fields"]]
 
     @admin.display(description=gettext_lazy("Source"))
-    def provenance(self, row: Any) -> str | None:
+    def provenance(self, row: Any) -> str:
         """Say in which file and row an imported record stands."""
         record = row.source_record
-        return f"{record.file.name}, row {record.row_number}" if record else None
+        return f"{record.file.name}, row {record.row_number}" if record else NOTHING
 
     def _get_obj_does_not_exist_redirect(self, request: Any, opts: Any, object_id: str) -> Any:
         # Django redirects with a message that repeats the id; here what is absent is absent.

@@ -15,6 +15,8 @@ from django.utils.translation import gettext_lazy as _lazy
 from portal.core.partial_dates import PartialDateTime
 
 Column = Callable[..., Any]
+# What a page tells where a record says nothing; there Django would write None.
+NOTHING = "–"
 
 
 def badge(word: Any, state: str = "") -> str:
@@ -60,7 +62,7 @@ def in_words(field: Any) -> Column:
     @admin.display(description=field.verbose_name, ordering=field.name)
     def column(row: Any) -> Any:
         value = getattr(row, field.name)
-        return None if value is None else (_("yes") if value else _("no"))
+        return NOTHING if value is None else (_("yes") if value else _("no"))
 
     return column
 

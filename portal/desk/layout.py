@@ -25,7 +25,7 @@ _RECORDED = (
     "version",
 )
 # A field's own way to be told: a column of the list with this ending.
-_TOLD_AS = ("_exact", "_facts", "_figure", "_mark", "_text")
+TOLD_AS = ("_exact", "_facts", "_figure", "_mark", "_text")
 _ONLY_WHEN_SAID = ("imported_dataset", "imported_sequence", "imported_sponsor_id", "is_after_lock")
 
 
@@ -34,7 +34,7 @@ def fieldsets_of(model_admin: Any, record: Any) -> list[tuple[Any, dict[str, Any
     by_name = {f.name: f for f in model_admin.opts.concrete_fields}
     said = [
         next(
-            (f"{name}{ending}" for ending in _TOLD_AS if hasattr(model_admin, f"{name}{ending}")),
+            (f"{name}{ending}" for ending in TOLD_AS if hasattr(model_admin, f"{name}{ending}")),
             name,
         )
         for name, f in by_name.items()

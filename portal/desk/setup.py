@@ -15,7 +15,7 @@ from portal.accounts.models import User
 from portal.core import clock
 from portal.core.errors import DomainError, NotPermitted
 from portal.desk.base import PlainForm, ScopedModelAdmin
-from portal.desk.layout import fieldsets_of
+from portal.desk.layout import TOLD_AS, fieldsets_of
 
 REASON = "change_reason"
 
@@ -128,7 +128,7 @@ class SetupAdmin(ScopedModelAdmin):
 
     def _asked_by_name(self, record: Any) -> set[str]:
         asked = self.changed_of(record)
-        return {*asked, *(f"{name}_mark" for name in asked)}
+        return {*asked, *(f"{name}{ending}" for name in asked for ending in TOLD_AS)}
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whether there is a service for changes and the reader holds the right to it."""
