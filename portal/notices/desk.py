@@ -71,7 +71,7 @@ class AbsenceForm(ReasonForm):
 class AbsenceAdmin(SetupAdmin):
     """Who is away, from when until when, and who stands in."""
 
-    form: type[forms.ModelForm] = AbsenceForm  # type: ignore[type-arg]
+    form = AbsenceForm
     view_permission = P.USER_VIEW
     change_permission = P.USER_CHANGE
     add_permission = P.USER_CHANGE
