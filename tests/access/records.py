@@ -214,7 +214,8 @@ def _make_own(world: World, person: User) -> None:
     report = Report.objects.create(kind="audit_export", requested_by=person)
     tell_progress(report, Told.STEP, at=BEGAN, percent=1, step="counting")
     for kind, about in notices_about(world, report):
-        tell(kind=kind, about=about, people=[person.pk], at=BEGAN)
+        if kind in (NoticeKind.REPORT_READY, NoticeKind.ADVERSE_EVENT_FOLLOW_UP):
+            tell(kind=kind, about=about, people=[person.pk], at=BEGAN)
 
 
 def notices_about(world: World, report: Report) -> Iterable[tuple[NoticeKind, About]]:
