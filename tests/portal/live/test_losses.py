@@ -10,14 +10,18 @@ import pytest
 from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import connection
+from psycopg import AsyncConnection
 from redis import Redis
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_socket
 
-from portal.core import failpoints
+from portal.core import clock, failpoints
+from portal.live.broadcast import broadcast
 from portal.live.hub import hub
 from portal.live.models import PendingUpdate
 from portal.live.relay import KEPT, Relay
+from portal.live.watch import judge_changed
+from portal.ops.health import own_connection_parameters
 from tests import soaks
 from tests.access.world import World, access_token
 from tests.portal.live.conftest import Client, Connect, in_database, publish, store
@@ -100,6 +104,44 @@ async def test_F057_notice_that_nothing_hurried_is_found_in_the_database(
     # No relay runs, and the broker hears of nothing.
     await in_database(PendingUpdate.objects.all().delete)()
     assert await sequences(client, 1) == [1]
+
+
+@pytest.mark.req("F57")
+async def test_F057_what_the_layer_brings_while_it_is_read_anew_comes_once(
+    world: World, connect: Connect
+) -> None:
+    ines = world.people["ines"]
+    client = await connect(ines)
+    await listen(client)
+    for number in (1, 2):
+        await in_database(tell_plainly)(ines, number)
+    batch = await in_database(Relay()._read)(clock.now())
+    assert batch is not None
+    await judge_changed(hub())
+    # Whoever reads what was missed asks for the session first, and waits here.
+    async with (
+        await AsyncConnection.connect(**own_connection_parameters()) as other,
+        other.transaction(),
+    ):
+        await other.execute("LOCK TABLE accounts_session IN ACCESS EXCLUSIVE MODE")
+        hub().hurry(hub().personal()[0])
+        while not await somebody_waits(other):
+            await asyncio.sleep(0.02)
+        await broadcast(batch.updates, batch.rights)
+        assert await sequences(client, 2) == [1, 2]
+    await in_database(tell_plainly)(ines, 3)
+    await publish()
+    assert await sequences(client, 1) == [3]
+    assert await client.nothing()
+
+
+async def somebody_waits(other: AsyncConnection[Any]) -> bool:
+    waiting = await other.execute(
+        "SELECT count(*) FROM pg_locks WHERE NOT granted "
+        "AND relation = 'accounts_session'::regclass"
+    )
+    row = await waiting.fetchone()
+    return bool(row and row[0])
 
 
 @pytest.mark.req("F58")
