@@ -2,7 +2,9 @@
 
 A lane is a queue, a connection and a task. There is no artificial delay: a batch is what came in
 while the one before it was being written, and it is on its way before the one before is answered,
-so that the database works while the answers are made.
+so that the database works while the answers are made. Of many that wait a batch takes no more than
+half of all that are under way: were it to take all, the database would have nothing to do while
+they are answered, and the server nothing while they are written.
 """
 
 import asyncio
@@ -27,6 +29,8 @@ from portal.outbox.kinds import Lane
 logger = logging.getLogger(__name__)
 
 MOST_ROWS = 512
+# So few are not worth a second commit.
+LEAST_ROWS = 32
 MOST_BYTES = 8_000_000
 # The bound of a queue: a second's work at the lane's own pace, within these.
 LEAST_WAITING, MOST_WAITING = 1_000, 20_000
@@ -126,7 +130,7 @@ class Committer:
         loop = asyncio.get_running_loop()
         written: Sequence[Job] = ()
         while self._queue or written:
-            batch = self._take()
+            batch = self._take(len(written))
             began = time.monotonic()
             writing = loop.create_task(self._write(batch)) if batch else None
             if writing is not None and written:
@@ -137,10 +141,12 @@ class Committer:
                 self._measure(len(batch), time.monotonic() - began)
             written = batch
 
-    def _take(self) -> list[Job]:
+    def _take(self, unanswered: int) -> list[Job]:
         batch: list[Job] = []
         size = 0
-        while self._queue and len(batch) < MOST_ROWS and size < MOST_BYTES:
+        half = (len(self._queue) + unanswered + 1) // 2
+        most = min(MOST_ROWS, max(LEAST_ROWS, half))
+        while self._queue and len(batch) < most and size < MOST_BYTES:
             job = self._queue.popleft()
             size += len(job.raw)
             batch.append(job)
