@@ -301,7 +301,9 @@ def _upload(body: bytes, upload: schema.VitalsUpload, received_at: datetime) -> 
 
 def quoted(text: str) -> str:
     """Return `text` as an element of a PostgreSQL array literal."""
-    if _SIMPLE(text) and text.upper() != "NULL":
+    if not text:
+        return '""'
+    if _SIMPLE(text) and (len(text) != 4 or text.upper() != "NULL"):
         return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
