@@ -12,7 +12,7 @@ from patients.vocabulary import EntrySource
 from portal.access.scoping import AccessPaths
 from portal.core.constraints import one_of
 from portal.core.models import VersionedModel
-from portal.core.triggers import GuardedRowTrigger
+from portal.core.triggers import GuardedLookup, GuardedRowTrigger
 from trials.models import ProtocolVersion, Site, Trial
 
 # Trial and site come from the patient, whatever the caller says; only a site where the patient has
@@ -38,6 +38,16 @@ PLACE = GuardedRowTrigger(
         RETURN NEW;
     """,
 )
+# Where thousands of rows come in a second and each says where it belongs, the database looks it up
+# for those alone that do not, and holds all of a statement against their patients at its end.
+PLACE_UNPLACED = GuardedRowTrigger(
+    name="placed_by_patient",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert,
+    condition=pgtrigger.Condition("NEW.trial_id IS NULL OR NEW.site_id IS NULL"),
+    declare=PLACE.declare,
+    func=PLACE.func,
+)
 STAY = GuardedRowTrigger(
     name="never_moves",
     when=pgtrigger.Before,
@@ -51,6 +61,51 @@ STAY = GuardedRowTrigger(
         RETURN NEW;
     """,
 )
+
+
+def refers(**tables: str) -> list[GuardedLookup]:
+    """The triggers that stand for foreign keys of rows of which thousands come in a second.
+
+    `tables` gives the table of each column that names a row; the patient is always held against
+    trial and site besides. One look at a whole statement, where a constraint of PostgreSQL's locks
+    the other row once for every row. What is named may not go either: `never_deleted`.
+    """
+    # The names are the code's own; nothing here is anybody's input. Outer joins begin with the new
+    # rows, whatever the planner knows of the other tables.
+    joins = " ".join(
+        f"LEFT JOIN {table} t_{column} ON t_{column}.id = n.{column}"
+        for column, table in tables.items()
+    )
+    absent = " OR ".join(f"(n.{column} IS NOT NULL AND t_{column}.id IS NULL)" for column in tables)
+    func = f"""
+        PERFORM FROM new_values n LEFT JOIN patients_patient p ON p.id = n.patient_id {joins}
+        WHERE p.id IS NULL OR n.trial_id <> p.trial_id OR {absent}
+            OR (n.site_id <> p.site_id AND NOT EXISTS (
+                SELECT FROM patients_patientsite s
+                WHERE s.patient_id = n.patient_id AND s.site_id = n.site_id));
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        PERFORM FROM new_values n LEFT JOIN patients_patient p ON p.id = n.patient_id {joins}
+        WHERE p.id IS NULL OR {absent};
+        IF FOUND THEN
+            RAISE EXCEPTION 'a row of % names a row that is not there', TG_TABLE_NAME
+                USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'what_a_row_names_is_there';
+        END IF;
+        RAISE EXCEPTION 'the patient was never there' USING ERRCODE = 'check_violation',
+            CONSTRAINT = 'a_row_is_captured_where_the_patient_was';
+    """  # noqa: S608
+    return [
+        GuardedLookup(
+            name=f"refers_{name}",
+            level=pgtrigger.Statement,
+            when=pgtrigger.After,
+            operation=operation,
+            referencing=pgtrigger.Referencing(new="new_values"),
+            func=func,
+        )
+        for name, operation in (("insert", pgtrigger.Insert), ("update", pgtrigger.Update))
+    ]
 
 
 class ClinicalRecord(VersionedModel):
@@ -128,11 +183,20 @@ class ClinicalRecord(VersionedModel):
 class FrequentRecord(ClinicalRecord):
     """A clinical row of the upload path, of which thousands come in a second.
 
-    Trial and site have no constraint of their own: PLACE takes both from the patient's row, STAY
-    keeps them, and neither a trial nor a site is ever deleted. A check of each would lock the one
-    row of the trial once more for every row of a batch (ADR 0011).
+    Patient, trial and site have no constraint of their own, nor has what else each row names: a
+    check of each would lock the other row, the one of the trial too, once more for every row of a
+    batch. `refers` holds a whole statement against them, STAY keeps them, and no row that is named
+    is ever deleted (ADR 0011). A concrete model's Meta adds `refers` to the triggers of this one.
     """
 
+    patient = models.ForeignKey(
+        Patient,
+        models.PROTECT,
+        related_name="+",
+        verbose_name=_("patient"),
+        db_index=False,
+        db_constraint=False,
+    )
     trial = models.ForeignKey(
         Trial,
         models.PROTECT,
@@ -153,3 +217,4 @@ class FrequentRecord(ClinicalRecord):
 
     class Meta(ClinicalRecord.Meta):
         abstract = True
+        triggers: ClassVar[list[Any]] = [*VersionedModel.Meta.triggers, PLACE_UNPLACED, STAY]

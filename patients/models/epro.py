@@ -8,12 +8,13 @@ from django.db import models
 from django.db.models import CheckConstraint, F, Func, Index, Q, UniqueConstraint
 from django.utils.translation import gettext_lazy as _
 
-from patients.models.base import ClinicalRecord, FrequentRecord
+from patients.models.base import ClinicalRecord, FrequentRecord, refers
 from patients.models.device import Device
 from patients.vocabulary import DiaryState, Disposition, MissingReason, Originator
 from portal.core.constraints import not_after, one_of
 from portal.core.fields import EarliestField, PartialDateTimeField
 from portal.core.history import tracked
+from portal.core.triggers import never_deleted
 from trials.models import Instrument
 
 
@@ -50,6 +51,7 @@ class DiaryAssignment(ClinicalRecord):
     class Meta(ClinicalRecord.Meta):
         verbose_name = _("diary day")
         verbose_name_plural = _("diary days")
+        triggers: ClassVar[list[Any]] = [*ClinicalRecord.Meta.triggers, never_deleted()]
         constraints: ClassVar[list[Any]] = [
             *ClinicalRecord.Meta.constraints,
             UniqueConstraint(
@@ -88,6 +90,7 @@ class EproReport(FrequentRecord):
         related_name="+",
         verbose_name=_("known instrument"),
         db_index=False,
+        db_constraint=False,
     )
     assignment = models.ForeignKey(
         DiaryAssignment,
@@ -96,6 +99,7 @@ class EproReport(FrequentRecord):
         related_name="reports",
         verbose_name=_("day"),
         db_index=False,
+        db_constraint=False,
     )
     language = models.CharField(_("language"), max_length=20, blank=True)
     authored_at = models.DateTimeField(_("written"))
@@ -143,12 +147,22 @@ class EproReport(FrequentRecord):
         related_name="+",
         verbose_name=_("by"),
         db_index=False,
+        db_constraint=False,
     )
     recorded_through = models.UUIDField(_("session"), null=True, editable=False)
 
     class Meta(FrequentRecord.Meta):
         verbose_name = _("diary report")
         verbose_name_plural = _("diary reports")
+        triggers: ClassVar[list[Any]] = [
+            *FrequentRecord.Meta.triggers,
+            never_deleted(),
+            *refers(
+                instrument_id="trials_instrument",
+                assignment_id="patients_diaryassignment",
+                recorded_by_id="accounts_user",
+            ),
+        ]
         constraints: ClassVar[list[Any]] = [
             *ClinicalRecord.Meta.constraints,
             UniqueConstraint(
@@ -178,7 +192,11 @@ class DiaryAnswer(FrequentRecord):
     """One item of a report: a value, or the reason why there is none."""
 
     report = models.ForeignKey(
-        EproReport, models.PROTECT, related_name="answers", verbose_name=_("report")
+        EproReport,
+        models.PROTECT,
+        related_name="answers",
+        verbose_name=_("report"),
+        db_constraint=False,
     )
     item = models.CharField(_("item"), max_length=60)
     value = models.JSONField(_("value"), null=True, blank=True)
@@ -193,6 +211,10 @@ class DiaryAnswer(FrequentRecord):
     class Meta(FrequentRecord.Meta):
         verbose_name = _("diary answer")
         verbose_name_plural = _("diary answers")
+        triggers: ClassVar[list[Any]] = [
+            *FrequentRecord.Meta.triggers,
+            *refers(report_id="patients_eproreport"),
+        ]
         constraints: ClassVar[list[Any]] = [
             *ClinicalRecord.Meta.constraints,
             UniqueConstraint(fields=["report", "item"], name="an_item_is_answered_once"),

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import CheckConstraint, Index, Q, UniqueConstraint
 from django.utils.translation import gettext_lazy as _
 
-from patients.models.base import PLACE, STAY, FrequentRecord
+from patients.models.base import FrequentRecord, refers
 from patients.models.epro import EproReport, original_has_its_digest
 from patients.models.patient import Patient
 from patients.vocabulary import Disposition, QuarantineReason, ReportStatus, UploadResource
@@ -16,6 +16,7 @@ from portal.access.scoping import AccessPaths
 from portal.core.constraints import both_or_neither, one_of
 from portal.core.history import tracked
 from portal.core.models import VersionedModel
+from portal.core.triggers import never_deleted
 from trials.models import Site, Trial
 
 
@@ -52,12 +53,18 @@ class VitalsUpload(FrequentRecord):
         related_name="+",
         verbose_name=_("by"),
         db_index=False,
+        db_constraint=False,
     )
     recorded_through = models.UUIDField(_("session"), null=True, editable=False)
 
     class Meta(FrequentRecord.Meta):
         verbose_name = _("upload of readings")
         verbose_name_plural = _("uploads of readings")
+        triggers: ClassVar[list[Any]] = [
+            *FrequentRecord.Meta.triggers,
+            never_deleted(),
+            *refers(recorded_by_id="accounts_user"),
+        ]
         constraints: ClassVar[list[Any]] = [
             *FrequentRecord.Meta.constraints,
             UniqueConstraint(
@@ -79,13 +86,18 @@ class VitalsUpload(FrequentRecord):
 class ReportProcessing(VersionedModel):
     """How far the pipeline has come with one upload. No row: received and not looked at yet.
 
-    Trial and site are as those of a FrequentRecord.
+    What it names is held as a FrequentRecord holds it.
     """
 
     access_paths = AccessPaths(trial="trial_id", site="site_id", patient="patient_id")
 
     patient = models.ForeignKey(
-        Patient, models.PROTECT, related_name="+", verbose_name=_("patient"), db_index=False
+        Patient,
+        models.PROTECT,
+        related_name="+",
+        verbose_name=_("patient"),
+        db_index=False,
+        db_constraint=False,
     )
     trial = models.ForeignKey(
         Trial,
@@ -110,6 +122,7 @@ class ReportProcessing(VersionedModel):
         null=True,
         related_name="processing",
         verbose_name=_("diary report"),
+        db_constraint=False,
     )
     vitals_upload = models.OneToOneField(
         VitalsUpload,
@@ -117,6 +130,7 @@ class ReportProcessing(VersionedModel):
         null=True,
         related_name="processing",
         verbose_name=_("upload of readings"),
+        db_constraint=False,
     )
     status = models.CharField(
         _("status"), max_length=12, choices=ReportStatus.choices, default=ReportStatus.PROCESSING
@@ -129,7 +143,10 @@ class ReportProcessing(VersionedModel):
     class Meta(VersionedModel.Meta):
         verbose_name = _("processing of an upload")
         verbose_name_plural = _("processing of uploads")
-        triggers: ClassVar[list[Any]] = [*VersionedModel.Meta.triggers, PLACE, STAY]
+        triggers: ClassVar[list[Any]] = [
+            *FrequentRecord.Meta.triggers,
+            *refers(report_id="patients_eproreport", vitals_upload_id="patients_vitalsupload"),
+        ]
         constraints: ClassVar[list[Any]] = [
             CheckConstraint(
                 condition=Q(report__isnull=True, vitals_upload__isnull=False)

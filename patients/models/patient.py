@@ -16,7 +16,7 @@ from portal.access.scoping import AccessPaths
 from portal.core.constraints import not_after, one_of
 from portal.core.history import tracked
 from portal.core.models import VersionedModel
-from portal.core.triggers import GuardedRowTrigger
+from portal.core.triggers import GuardedRowTrigger, never_deleted
 from trials.models import Site, Trial
 
 _NEVER_RENUMBERED = GuardedRowTrigger(
@@ -109,6 +109,7 @@ class Patient(VersionedModel):
             *VersionedModel.Meta.triggers,
             _NEVER_RENUMBERED,
             _SITE_OF_TRIAL,
+            never_deleted(),
         ]
         constraints: ClassVar[list[Any]] = [
             UniqueConstraint(fields=["trial", "usubjid"], name="usubjid_is_unique_in_the_trial"),

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import CheckConstraint, Index, Q, UniqueConstraint
 from django.utils.translation import gettext_lazy as _
 
-from patients.models.base import FrequentRecord
+from patients.models.base import FrequentRecord, refers
 from patients.models.device import Device
 from patients.models.epro import EproReport
 from patients.models.intake import VitalsUpload
@@ -51,6 +51,7 @@ class VitalSign(FrequentRecord):
         blank=True,
         related_name="vitals",
         verbose_name=_("report"),
+        db_constraint=False,
     )
     vitals_upload = models.ForeignKey(
         VitalsUpload,
@@ -60,6 +61,7 @@ class VitalSign(FrequentRecord):
         related_name="vitals",
         verbose_name=_("upload of readings"),
         db_index=False,
+        db_constraint=False,
     )
     reading_id = models.CharField(_("reading"), max_length=100, null=True, blank=True)
     code = models.CharField(_("code"), max_length=30, choices=VitalCode.choices)
@@ -139,6 +141,7 @@ class VitalSign(FrequentRecord):
         ]
         triggers: ClassVar[list[Any]] = [
             *FrequentRecord.Meta.triggers,
+            *refers(report_id="patients_eproreport", vitals_upload_id="patients_vitalsupload"),
             *announce_rows("vital_sign"),
         ]
 

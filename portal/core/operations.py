@@ -140,3 +140,37 @@ _IS_BROKEN = (
     "SELECT 1 FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid "
     "WHERE c.relname = %s AND NOT i.indisvalid"
 )
+
+
+class Together(Operation):
+    """Apply many operations of other kinds, rendering the models once."""
+
+    serialization_expand_args = ["operations"]
+    reversible = True
+
+    def __init__(self, operations: Sequence[Operation]) -> None:
+        self.operations = list(operations)
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """Apply every operation to the state."""
+        state.__dict__.pop("apps", None)
+        for operation in self.operations:
+            operation.state_forwards(app_label, state)
+
+    def database_forwards(
+        self, app_label: str, schema_editor: Any, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        """Apply every operation."""
+        for operation in self.operations:
+            operation.database_forwards(app_label, schema_editor, from_state, to_state)
+
+    def database_backwards(
+        self, app_label: str, schema_editor: Any, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        """Take every operation back, the last first."""
+        for operation in reversed(self.operations):
+            operation.database_backwards(app_label, schema_editor, from_state, to_state)
+
+    def describe(self) -> str:
+        """Return what `migrate` prints."""
+        return f"Apply {len(self.operations)} changes"

@@ -59,6 +59,19 @@ class GuardedRowTriggerSql(GuardedTriggerSql):
         )
 
 
+class GuardedLookupSql(GuardedTriggerSql):
+    """For triggers that look up what a few rows name: by index, however small a table is today.
+
+    Their plans are kept for as long as a connection lives, and tables grow.
+    """
+
+    def get_template(self) -> str:
+        """Return the template that pgtrigger fills."""
+        path = "SET search_path = public, identity, audit, allocation, pg_temp"
+        ways = "SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off"
+        return super().get_template().replace(path, f"{path} {ways}")
+
+
 class GuardedMixin:
     """Compile a pgtrigger trigger with the guarded template."""
 
@@ -80,6 +93,12 @@ class GuardedRowTrigger(GuardedTrigger):
     """A free-form guarded trigger for every row, run with the caller's rights."""
 
     template = GuardedRowTriggerSql
+
+
+class GuardedLookup(GuardedTrigger):
+    """A free-form guarded trigger that looks rows up, run with the owner's rights."""
+
+    template = GuardedLookupSql
 
 
 def count_versions() -> GuardedRowTrigger:

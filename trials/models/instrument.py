@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.access.scoping import AccessPaths
 from portal.core.history import tracked
 from portal.core.models import VersionedModel
+from portal.core.triggers import never_deleted
 from trials.models.protocol_version import PlanPart
 
 
@@ -30,6 +31,7 @@ class Instrument(VersionedModel):
     class Meta(VersionedModel.Meta):
         verbose_name = _("instrument")
         verbose_name_plural = _("instruments")
+        triggers: ClassVar[list[Any]] = [*VersionedModel.Meta.triggers, never_deleted()]
         constraints: ClassVar[list[Any]] = [
             UniqueConstraint(
                 fields=["code", "instrument_version"], name="instrument_version_is_unique"

@@ -15,7 +15,7 @@ from portal.core import clock
 from portal.core.constraints import one_of
 from portal.core.history import tracked
 from portal.core.ids import uuid7
-from portal.core.triggers import announce_person, count_versions
+from portal.core.triggers import announce_person, count_versions, never_deleted
 
 
 class UserKind(models.TextChoices):
@@ -71,6 +71,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         verbose_name_plural = _("users")
         triggers: ClassVar[list[Any]] = [
             count_versions(),
+            never_deleted(),
             announce_person("id", pgtrigger.UpdateOf("is_active", "session_version")),
         ]
         constraints: ClassVar[list[Any]] = [
