@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -141,15 +140,7 @@ def _of_domain_error(error: DomainError) -> Problem:
     current = getattr(error, "current_version", None)
     if current is not None:
         headers["ETag"] = f'"{current}"'
-    detail = gettext(error.detail) if error.detail else ""
-    errors = tuple(_in_our_words(part, error.code, detail) for part in error.errors)
-    return Problem(status, error.code, detail, errors, headers)
-
-
-def _in_our_words(part: FieldError, code: str, detail: str) -> FieldError:
-    """Say a part in the reader's language: what the whole says where it is the whole's reason."""
-    told = detail if part.code == code else part.detail and gettext(part.detail)
-    return replace(part, detail=told)
+    return Problem(status, error.code, error.told(), error.told_parts(), headers)
 
 
 def _of_api_exception(error: exceptions.APIException) -> Problem:

@@ -1,8 +1,10 @@
 """The categories of refusal. Status codes belong to the edge (portal.api.errors)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
+
+from django.utils.translation import gettext
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,14 +17,44 @@ class FieldError:
 
 
 class DomainError(Exception):
-    """Something was refused. The docstring of each subclass is its default message."""
+    """Something was refused. The docstring of each subclass is its default message.
+
+    What differs from one refusal to the next comes as `values`, which the message names in the way
+    of %(name)s, so that there is one sentence to translate.
+    """
 
     code: ClassVar[str] = "refused"
 
-    def __init__(self, detail: str | None = None, *, errors: Sequence[FieldError] = ()) -> None:
-        self.detail = detail or " ".join((type(self).__doc__ or "").split())
+    def __init__(
+        self, detail: str | None = None, *, errors: Sequence[FieldError] = (), **values: object
+    ) -> None:
+        self.message = detail or " ".join((type(self).__doc__ or "").split())
+        self.values = values
         self.errors = tuple(errors)
         super().__init__(self.detail)
+
+    @property
+    def detail(self) -> str:
+        """What is said, as it is written here."""
+        return self.message % self.values if self.values else self.message
+
+    def told(self) -> str:
+        """Return what is said in the language of whoever reads it now."""
+        if not self.message:
+            return ""
+        said = gettext(self.message)
+        return said % self.values if self.values else said
+
+    def told_parts(self) -> tuple[FieldError, ...]:
+        """Return the refused parts likewise: one with the code of the whole says what it says."""
+        return tuple(
+            replace(part, detail=self.told() if part.code == self.code else _said(part.detail))
+            for part in self.errors
+        )
+
+
+def _said(detail: str) -> str:
+    return gettext(detail) if detail else ""
 
 
 class InvalidInput(DomainError):

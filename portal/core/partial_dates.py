@@ -70,7 +70,9 @@ class PartialDateTime:
         if match is None or not any(match[part] not in (None, "-") for part in _PARTS):
             raise NotADate()
         if self.zone is not None and not _is_zone(self.zone):
-            raise NotADate(f"{self.zone!r} is not an IANA time zone such as Europe/Paris.")
+            raise NotADate(
+                "%(zone)s is not an IANA time zone such as Europe/Paris.", zone=self.zone
+            )
         try:
             self._bound(last=False)
             self._bound(last=True)

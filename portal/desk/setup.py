@@ -63,11 +63,11 @@ class ReasonForm(PlainForm):
         cleaned = super().clean()
         if self.refusal is None:
             return cleaned
-        for part in self.refusal.errors:
+        for part in self.refusal.told_parts():
             name = self.field_at(part.pointer.strip("/"))
             self.add_error(name if name in self.fields else None, part.detail)
         if not self.refusal.errors:
-            self.add_error(None, self.refusal.detail)
+            self.add_error(None, self.refusal.told())
         return cleaned
 
 

@@ -76,12 +76,12 @@ def _check_directory(source: Path) -> None:
         raise ArchiveRefused("This is not a ZIP file.")
     count, directory = struct.unpack("<HI", tail[at + 10 : at + 16])
     if count > MOST_FILES or directory > _LONGEST_DIRECTORY:
-        raise ArchiveRefused(f"The ZIP file holds more than {MOST_FILES} files.")
+        raise ArchiveRefused("The ZIP file holds more than %(most)s files.", most=MOST_FILES)
 
 
 def _check_entries(entries: list[zipfile.ZipInfo], size: int, limits: Limits) -> None:
     if len(entries) > MOST_FILES:
-        raise ArchiveRefused(f"The ZIP file holds more than {MOST_FILES} files.")
+        raise ArchiveRefused("The ZIP file holds more than %(most)s files.", most=MOST_FILES)
     for entry in entries:
         _check_entry(entry)
     names = [entry.filename.casefold() for entry in entries]

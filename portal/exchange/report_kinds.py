@@ -64,7 +64,7 @@ def import_sdtm(work: Work) -> None:
             summary = _imported(work, folder)
         except SourceUnreadable as refused:
             # Where it was unpacked is nobody's matter.
-            refused.detail = refused.detail.replace(f"{folder}/", "").replace(str(folder), "ZIP")
+            refused.message = refused.message.replace(f"{folder}/", "").replace(str(folder), "ZIP")
             raise
     with work.writing("json", "application/json") as output:
         output.write(_told(summary))

@@ -107,7 +107,11 @@ def overlap(*spans: Span) -> Span | None:
 def check_site_step(*, before: SiteStatus, after: SiteStatus) -> None:
     """Refuse a change of status that the table does not know. Raises: StepNotAllowed."""
     if (before, after) not in SITE_STEPS:
-        raise StepNotAllowed(f"A site that is {before} cannot become {after}.")
+        raise StepNotAllowed(
+            "A site that is %(before)s cannot become %(after)s.",
+            before=SiteStatus(before).label,
+            after=SiteStatus(after).label,
+        )
 
 
 def check_approvals(*, needed: Iterable[str], given: Iterable[str]) -> None:
@@ -117,10 +121,16 @@ def check_approvals(*, needed: Iterable[str], given: Iterable[str]) -> None:
     """
     missing = sorted(set(needed) - set(given))
     if missing:
-        raise ApprovalsMissing(f"These approvals are not recorded: {', '.join(missing)}.")
+        raise ApprovalsMissing(
+            "These approvals are not recorded: %(missing)s.", missing=", ".join(missing)
+        )
 
 
 def check_role_scope(*, role: str, scope: AssignmentScope, allowed: Iterable[str]) -> None:
     """Refuse a role at a scope where it has no meaning. Raises: RoleNotAtThisScope."""
     if scope.value not in set(allowed):
-        raise RoleNotAtThisScope(f"{role} cannot be assigned at the level of the {scope.label}.")
+        raise RoleNotAtThisScope(
+            "%(role)s cannot be assigned at the level of the %(scope)s.",
+            role=role,
+            scope=scope.label,
+        )

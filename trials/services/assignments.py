@@ -39,7 +39,7 @@ def assign_role(
     Raises: InvalidInput, RoleNotAtThisScope.
     """
     if role not in ROLES:
-        raise InvalidInput(f"There is no role {role!r}.")
+        raise InvalidInput("There is no role %(role)s.", role=role)
     scope = _scope(where)
     rules.check_role_scope(role=role, scope=scope, allowed=ROLES[role].levels)
     assignment = Assignment(

@@ -113,7 +113,7 @@ def change_user(*, user: User, by: User, at: datetime, reason: str, **changes: s
     """
     unknown = changes.keys() - {"display_name", "email", "organization", "language"}
     if unknown:
-        raise InvalidInput(f"These cannot be changed: {', '.join(sorted(unknown))}.")
+        raise InvalidInput("These cannot be changed: %(names)s.", names=", ".join(sorted(unknown)))
     for name, value in changes.items():
         setattr(user, name, value)
     _check(user)
