@@ -175,7 +175,7 @@ UNBLINDED_ROLE = env("PORTAL_UNBLINDED_ROLE", default="portal_unblinded")
 # Addresses of servers may carry a password.
 DATABASE_URL = Withheld(env("DATABASE_URL", default=""))
 DATABASE_OWNER_URL = Withheld(env("DATABASE_OWNER_URL", default=""))
-# Logs in with connections that the server keeps back, and acts as DATABASE_URL's role (ADR 0015).
+# Logs in with connections that the server keeps back, and acts as DATABASE_URL's role (ADR 0013).
 DATABASE_SAFETY_URL = Withheld(env("DATABASE_SAFETY_URL", default=""))
 _AS_OWNER = env("PORTAL_DB_ROLE", default="application") == "owner"
 if not DATABASE_URL:

@@ -1,6 +1,6 @@
 """The runner: takes reports from the queue, one after the other, and sees each to its end.
 
-A program of its own (ADR 0013): no task's time limit cuts an import short, no broker gives it out
+A program of its own (ADR 0012): no task's time limit cuts an import short, no broker gives it out
 twice, and nothing of it stands in the way of the safety lane.
 """
 

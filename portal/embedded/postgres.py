@@ -45,7 +45,7 @@ SETTINGS = {
     "shared_buffers": "128MB",
     "jit": "off",
 }
-# From version 16 on: kept for portal_safety, whoever else connects (ADR 0015).
+# From version 16 on: kept for portal_safety, whoever else connects (ADR 0013).
 RESERVED_CONNECTIONS = 20
 # For the test suite only: a crash of the machine loses the database, and nobody minds.
 NOT_DURABLE = {

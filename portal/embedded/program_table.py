@@ -50,7 +50,7 @@ PROGRAMS: tuple[Program, ...] = (
     ),
     Program("relay", ("manage.py", "relay"), 0.5),
     Program("live", ("manage.py", "live_relay"), 0.3),
-    # Long work: a program of its own, which no time limit of a task ends (ADR 0013).
+    # Long work: a program of its own, which no time limit of a task ends (ADR 0012).
     Program("reports", ("manage.py", "run_reports"), 0.3),
     Program("watcher", ("manage.py", "watch_notices"), 1.0),
 )  # fmt: skip

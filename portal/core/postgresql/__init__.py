@@ -1,1 +1,1 @@
-"""Django's PostgreSQL, with connections kept back for what must not wait (ADR 0015)."""
+"""Django's PostgreSQL, with connections kept back for what must not wait (ADR 0013)."""
