@@ -21,7 +21,13 @@ from portal.api.writes import Call, On, Write, WriteMixin
 from portal.core.errors import Unavailable
 from portal.notices.channels.push import public_key
 from portal.notices.models import PushSubscription
-from portal.notices.services.push import Address, NotAPushKey, subscribe, unsubscribe
+from portal.notices.services.push import (
+    Address,
+    NotAPushKey,
+    in_force,
+    subscribe,
+    unsubscribe,
+)
 
 
 class PushUnavailable(Unavailable):
@@ -104,10 +110,10 @@ class PushSubscriptionViewSet(WriteMixin, ListMixin, ScopedViewSet):
     }
 
     def get_queryset(self) -> QuerySet[Any]:
-        """Return one's own browsers that are told."""
+        """Return one's own browsers that are told; one whose session was ended is not."""
         if getattr(self, "swagger_fake_view", False):
             return self.queryset.none()
-        return self.queryset.filter(person=person(self.request), ended_at__isnull=True)
+        return in_force(person(self.request).pk)
 
     def seen(self, write: Write) -> QuerySet[Any]:
         """Return one's own browsers."""

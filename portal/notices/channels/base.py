@@ -25,11 +25,13 @@ class Letter:
     """One telling of one person: words without personal data, and a link that needs a session.
 
     `id` is stable over every attempt: the Message-ID of a mail and the topic of a push come from
-    it, so that a letter sent twice after a crash is known as one. `urgency` is `routine`, `urgent`
-    or `safety`.
+    it, so that a letter sent twice after a crash is known as one. `about` is the same for every
+    letter of one notice, so that what a browser shows of it is shown once. `urgency` is `routine`,
+    `urgent` or `safety`.
     """
 
     id: UUID
+    about: UUID
     person: UUID
     urgency: str
     title: str

@@ -106,9 +106,11 @@ def _outcome(status: int) -> Outcome:
 
 
 def payload(letter: Letter) -> bytes:
-    """Return what the browser shows: that there is a message, and its id to ask for it."""
+    """Return what the browser shows: that there is a message, and of which notice."""
     with translation.override(letter.language):
-        return orjson.dumps({"id": letter.id, "title": _("You have a message")})
+        return orjson.dumps(
+            {"id": letter.id, "about": letter.about, "title": _("You have a message")}
+        )
 
 
 def _headers(held: Vapid02, letter: Letter, address: Address) -> dict[str, str]:

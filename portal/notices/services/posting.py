@@ -120,6 +120,7 @@ def _letter(row: Dispatch) -> Bundle:
         body = _("Open the portal to read it and to say that you have it.")
         letter = Letter(
             id=row.pk,
+            about=notice.pk,
             person=notice.person_id,
             urgency=notice.urgency,
             title=title,
@@ -145,8 +146,10 @@ def _digest(rows: list[Dispatch]) -> Bundle:
             title_of(row.notice.kind, number=row.notice.number, subject=row.notice.subject_number)
             for row in rows
         ]
+        key = uuid5(NAMESPACE_URL, f"digest/{person.pk}/{day.isoformat()}")
         letter = Letter(
-            id=uuid5(NAMESPACE_URL, f"digest/{person.pk}/{day.isoformat()}"),
+            id=key,
+            about=key,
             person=person.pk,
             urgency=Urgency.ROUTINE,
             title=_("What waits for you"),

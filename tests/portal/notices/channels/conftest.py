@@ -28,6 +28,7 @@ def letter(person: User) -> Callable[..., Letter]:
     def make(**changes: Any) -> Letter:
         told: dict[str, Any] = {
             "id": uuid7(),
+            "about": uuid7(),
             "person": person.pk,
             "urgency": "safety",
             "title": "Serious adverse event of S-0107",

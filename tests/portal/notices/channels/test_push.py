@@ -10,7 +10,7 @@ from django.test import Client
 
 from portal.accounts.models import Session, SessionKind, User
 from portal.accounts.services.sessions import Client as Program
-from portal.accounts.services.sessions import open_session, revoke_session
+from portal.accounts.services.sessions import open_session, revoke_session, sign_out
 from portal.core import clock
 from portal.core.history import acting
 from portal.notices.channels.base import Letter, Outcome, send
@@ -94,7 +94,8 @@ def test_a_push_tells_the_browser_its_id_and_the_service_nothing(
 
     assert (answer.outcome, answer.message_id) == (Outcome.SENT, one.id.hex)
     headers, body = service.received[0]
-    assert json.loads(browser.read(body)) == {"id": str(one.id), "title": "You have a message"}
+    said = {"id": str(one.id), "about": str(one.about), "title": "You have a message"}
+    assert json.loads(browser.read(body)) == said
     everything = body + json.dumps(headers).encode()
     for word in (b"S-0107", b"Serious", b"ana", b"portal.example"):
         assert word not in everything
@@ -243,6 +244,14 @@ def test_a_browser_tells_only_who_subscribed_last(person: User, session: Session
 
     rows = PushSubscription.objects.order_by("created_at")
     assert [row.end_reason for row in rows] == ["replaced", ""]
+
+
+def test_a_browser_whose_session_was_ended_is_not_listed(
+    browser: Browser, person: User, session: Session
+) -> None:
+    assert len(Client().get(SUBSCRIPTIONS, headers=bearer(person)).json()["results"]) == 1
+    sign_out(session=session, by=person, at=clock.now())
+    assert Client().get(SUBSCRIPTIONS, headers=bearer(person)).json()["results"] == []
 
 
 @pytest.mark.parametrize(
