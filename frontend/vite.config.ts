@@ -6,6 +6,8 @@ const portal = { target: 'http://127.0.0.1:8000', changeOrigin: true }
 
 export default defineConfig(({ command }) => ({
   base: command === 'build' ? '/static/workbench/' : '/',
+  // Copied as it is: its address is its identity, so its name has no hash.
+  publicDir: 'src/worker',
   plugins: [vue()],
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   define: {

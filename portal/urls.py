@@ -8,7 +8,7 @@ from django.urls import include, path, re_path
 from portal.api.errors import problem_of
 from portal.desk import pages
 from portal.desk.site import site
-from portal.desk.workbench import workbench
+from portal.desk.workbench import service_worker, workbench
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -30,6 +30,7 @@ urlpatterns = [
     path("api/v1/", include("trials.api.urls")),
     path("api/v1/", include("patients.api.urls")),
     path("api/v1/", include("events.api.urls")),
+    path("service-worker.js", service_worker, name="service-worker"),
     # Whatever is nobody else's. An address below these is theirs, also when it leads nowhere.
     re_path(
         r"^(?!(?:api|admin|diary|static|ws|healthz|readyz|metrics)(?:/|$))(?P<path>.*)$",

@@ -13,7 +13,9 @@ from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
 BUILT = "workbench/"
-MANIFEST = settings.BASE_DIR / "portal" / "static" / BUILT / "manifest.json"
+_FILES = settings.BASE_DIR / "portal" / "static" / BUILT
+MANIFEST = _FILES / "manifest.json"
+WORKER = _FILES / "service-worker.js"
 ENTRY = "src/main.ts"
 # The first word of every address that the workbench has a page for.
 PLACES = frozenset({"", "sign-in", "wall", "inbox"})
@@ -51,6 +53,25 @@ def _needed(chunks: Mapping[str, dict[str, Any]], name: str) -> Iterator[str]:
 
 def _address(file: str) -> str:
     return f"{settings.STATIC_URL}{BUILT}{file}"
+
+
+@cache
+def worker() -> bytes:
+    """Read the service worker; once, as the files."""
+    return WORKER.read_bytes()
+
+
+@require_safe
+def service_worker(request: HttpRequest) -> HttpResponse:
+    """Answer with the script that tells of messages while no page is open.
+
+    Its address decides what it serves, so it stands at the top, not among the static files; a
+    browser that has it asks each time whether there is another.
+    """
+    response = HttpResponse(worker(), content_type="text/javascript; charset=utf-8")
+    response["Service-Worker-Allowed"] = "/"
+    response["Cache-Control"] = "no-cache"
+    return response
 
 
 @require_safe

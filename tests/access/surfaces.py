@@ -39,6 +39,7 @@ from tests.portal.exchange.sdtm.xpt_files import write_xpt
 
 PAGES_OF_NO_RECORD = {
     "workbench": "/",
+    "service-worker": "/service-worker.js",
     "healthz": "/healthz",
     "readyz": "/readyz",
     "schema": "/api/v1/schema/",

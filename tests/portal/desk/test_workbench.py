@@ -65,6 +65,21 @@ def _cache_control(client: Client, address: str) -> str:
     return str(answer["Cache-Control"])
 
 
+def test_service_worker_serves_every_address_and_is_asked_for_each_time(client: Client) -> None:
+    answer = client.get("/service-worker.js")
+    assert answer.status_code == 200
+    assert answer["Content-Type"].startswith("text/javascript")
+    assert (answer["Service-Worker-Allowed"], answer["Cache-Control"]) == ("/", "no-cache")
+    assert "unsafe" not in answer["Content-Security-Policy"]
+    assert client.post("/service-worker.js").status_code == 405
+
+
+def test_service_worker_keeps_nothing_and_stands_between_nobody(client: Client) -> None:
+    script = client.get("/service-worker.js").content.decode()
+    for word in ("caches", "indexedDB", "'fetch'", "fetch("):
+        assert word not in script
+
+
 def test_first_load_is_small() -> None:
     first = (build().script, *build().imports, *build().styles)
     files = [ROOT / "portal" / address.removeprefix("/") for address in first]

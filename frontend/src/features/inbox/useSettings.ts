@@ -5,7 +5,7 @@ import type { Absence, PreferenceForm, PushSubscription } from '@/api/types'
 
 const PREFERENCES = ['notice-preferences'] as const
 const ABSENCES = ['absences'] as const
-const BROWSERS = ['push-subscriptions'] as const
+export const BROWSERS = ['push-subscriptions'] as const
 type Changing = { 'If-Match': string }
 
 export function usePreferences() {
