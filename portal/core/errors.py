@@ -1,7 +1,7 @@
 """The categories of refusal. Status codes belong to the edge (portal.api.errors)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from django.utils.translation import gettext
@@ -9,11 +9,20 @@ from django.utils.translation import gettext
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One refused part of an input; `pointer` is a JSON pointer into the body."""
+    """One refused part of an input; `pointer` is a JSON pointer into the body.
+
+    `values` are what the detail names in the way of %(name)s.
+    """
 
     pointer: str
     code: str
     detail: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    def told(self) -> str:
+        """Return what is said in the language of whoever reads it now."""
+        said = gettext(self.detail) if self.detail else ""
+        return said % self.values if self.values else said
 
 
 class DomainError(Exception):
@@ -48,13 +57,9 @@ class DomainError(Exception):
     def told_parts(self) -> tuple[FieldError, ...]:
         """Return the refused parts likewise: one with the code of the whole says what it says."""
         return tuple(
-            replace(part, detail=self.told() if part.code == self.code else _said(part.detail))
+            replace(part, detail=self.told() if part.code == self.code else part.told())
             for part in self.errors
         )
-
-
-def _said(detail: str) -> str:
-    return gettext(detail) if detail else ""
 
 
 class InvalidInput(DomainError):

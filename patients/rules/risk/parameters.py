@@ -1,17 +1,20 @@
 """What a version of a risk rule is written with: one closed form for each kind."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
+from patients.rules.risk.unreadable import unreadable
 from patients.rules.vital_table import VITAL_CODES
 from patients.vocabulary import RuleKind
 from portal.core.errors import FieldError, InvalidInput
 
 ANY_ITEM = "*"
+# Where parameters stand in what is sent.
+BODY = "/parameters"
 ADULT_FROM = 16
 
 Minutes = Annotated[int, Meta(ge=0, le=60 * 24 * 31)]
@@ -121,35 +124,61 @@ PARAMETERS: Mapping[RuleKind, type[Parameters]] = {
 def decode(kind: str, parameters: Mapping[str, Any]) -> Parameters:
     """Return the parameters of a rule of `kind`. Raises: NotParameters, naming what is wrong."""
     try:
-        made = msgspec.convert(dict(parameters), PARAMETERS[RuleKind(kind)], strict=False)
-    except (msgspec.ValidationError, ValueError) as error:
-        raise NotParameters(errors=[FieldError("/parameters", "invalid", str(error))]) from None
+        form = PARAMETERS[RuleKind(kind)]
+    except ValueError:
+        unknown = FieldError("/kind", "unknown_kind", "There is no such kind of risk rule.")
+        raise NotParameters(errors=[unknown]) from None
+    try:
+        made = msgspec.convert(dict(parameters), form, strict=False)
+    except msgspec.ValidationError as error:
+        raise NotParameters(errors=[unreadable(str(error), BODY)]) from None
     faults = [*_faults(made)]
     if faults:
-        raise NotParameters(
-            errors=[FieldError(f"/parameters/{field}", code, text) for field, code, text in faults]
-        )
+        raise NotParameters(errors=faults)
     return made
 
 
-def _faults(made: Parameters) -> list[tuple[str, str, str]]:
-    found = []
-    if isinstance(made, Threshold) and bool(made.code) == bool(made.item):
-        found.append(("code", "one_of", "Name a vital sign or a diary item, one of the two."))
+def _faults(made: Parameters) -> Iterator[FieldError]:
     code = getattr(made, "code", "")
+    if isinstance(made, Threshold) and bool(made.code) == bool(made.item):
+        yield FieldError(
+            f"{BODY}/code", "one_of", "Name a vital sign or a diary item, one of the two."
+        )
     if code and (code not in VITAL_CODES or not VITAL_CODES[code].is_numeric):
-        found.append(("code", "unknown_code", "There is no vital sign with a number of this code."))
+        yield FieldError(
+            f"{BODY}/code",
+            "unknown_code",
+            "There is no vital sign with a number of this code.",
+        )
+    if made.age_below is not None and made.age_below <= (made.age_from or 0):
+        yield FieldError(f"{BODY}/age_below", "order", "The ages leave nobody.")
+    endless = [name for name, value in _decimals(made) if not value.is_finite()]
+    for name in endless:
+        yield FieldError(
+            f"{BODY}/{name}", "not_finite", "This is not a number that can be reached."
+        )
+    if not endless:
+        yield from _faults_of_levels(made)
+
+
+def _decimals(made: Parameters) -> Iterator[tuple[str, Decimal]]:
+    for name in made.__struct_fields__:
+        value = getattr(made, name)
+        if isinstance(value, Decimal):
+            yield name, value
+
+
+def _faults_of_levels(made: Parameters) -> Iterator[FieldError]:
     if isinstance(made, _Level):
         is_ordered = made.reset < made.set if made.direction == "above" else made.reset > made.set
         if not is_ordered:
-            found.append(("reset", "order", "The reset value lies on the good side of the set."))
+            yield FieldError(
+                f"{BODY}/reset", "order", "The reset value lies on the good side of the set."
+            )
         if made.worse_by is not None and made.worse_by <= 0:
-            found.append(("worse_by", "positive", "A step is greater than zero."))
+            yield FieldError(f"{BODY}/worse_by", "positive", "A step is greater than zero.")
     if isinstance(made, Jump) and made.limit <= 0:
-        found.append(("limit", "positive", "A limit is greater than zero."))
-    if made.age_below is not None and made.age_below <= (made.age_from or 0):
-        found.append(("age_below", "order", "The ages leave nobody."))
-    return found
+        yield FieldError(f"{BODY}/limit", "positive", "A limit is greater than zero.")
 
 
 def keys_of(parameters: Parameters) -> tuple[str, str]:

@@ -48,7 +48,7 @@ def send(method: str, path: str, person: User, body: Any = None, **headers: str)
     )
 
 
-def write(world: World, person: User, **changes: Any) -> Any:
+def write(world: World, person: User, *, language: str = "en", **changes: Any) -> Any:
     body = {
         "trial": str(world.trials[0].pk),
         "code": "hot",
@@ -58,7 +58,7 @@ def write(world: World, person: User, **changes: Any) -> Any:
         "change_reason": "asked for by the safety board",
         **changes,
     }
-    return send("post", "risk-rules/", person, body)
+    return send("post", "risk-rules/", person, body, accept_language=language)
 
 
 def version_of(rule: dict[str, Any], person: User) -> Any:
@@ -107,6 +107,28 @@ def test_parameters_that_are_none_are_refused(world: World, monitor: User) -> No
     answer = write(world, monitor, parameters={**HOT, "reset": 38})
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_rule_parameters")
     assert write(world, monitor, trial=str(world.trials[1].pk)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer", "code", "english"),
+    [
+        ({"reset": 38}, "reset", "order", "The reset value lies on the good side of the set."),
+        ({"set": "NaN"}, "set", "not_finite", "This is not a number that can be reached."),
+        ({"set": "hot"}, "set", "invalid", "This is not a value of this kind."),
+        ({"other": 1}, "other", "unknown_field", "A rule of this kind has no such parameter."),
+        ({"direction": "up"}, "direction", "invalid_choice", "This is none of the choices."),
+        ({"age_from": -1}, "age_from", "min_value", "A whole number of at least 0."),
+        ({"age_from": 121}, "age_from", "max_value", "A whole number of at most 120."),
+    ],
+)
+def test_each_wrong_parameter_is_told_at_its_place_in_the_readers_language(
+    world: World, monitor: User, changes: dict[str, Any], pointer: str, code: str, english: str
+) -> None:
+    (told,) = write(world, monitor, parameters={**HOT, **changes}).json()["errors"]
+    assert told == {"pointer": f"/parameters/{pointer}", "code": code, "detail": english}
+    chinese = write(world, monitor, language="zh-Hans", parameters={**HOT, **changes}).json()
+    (said,) = (part["detail"] for part in chinese["errors"])
+    assert not any(letter.isascii() and letter.isalpha() for letter in said), said
 
 
 def test_a_site_sees_how_many_judged_alerts_called_for_action(world: World) -> None:
