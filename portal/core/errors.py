@@ -55,11 +55,14 @@ class DomainError(Exception):
         return said % self.values if self.values else said
 
     def told_parts(self) -> tuple[FieldError, ...]:
-        """Return the refused parts likewise: one with the code of the whole says what it says."""
-        return tuple(
-            replace(part, detail=self.told() if part.code == self.code else part.told())
-            for part in self.errors
-        )
+        """Return the refused parts likewise: one that says no more than its name says the whole."""
+        return tuple(replace(part, detail=self._said_of(part)) for part in self.errors)
+
+    def _said_of(self, part: FieldError) -> str:
+        is_named_only = not part.detail or part.detail.isidentifier()
+        if is_named_only:
+            return self.told() if part.code == self.code else part.detail
+        return part.told()
 
 
 class InvalidInput(DomainError):
