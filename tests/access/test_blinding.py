@@ -135,6 +135,8 @@ def test_no_surface_changes_with_the_arm_for_anybody(world: World, people: list[
     everybody = [Blinded(world, reader, depth=2) for reader in asked]
     wrong = differences(everybody, SURFACES)
     soaks.tell(f"{len(wrong)} differences between two arms over {len(asked)} blinded roles")
+    for who in everybody:  # Nobody was signed out on the way.
+        assert Client().get("/api/v1/auth/me/", headers=who.headers).status_code == 200
     assert wrong == []
 
 

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
 from django.test import Client
 
 from tests.access.walker import Reader
-from tests.access.world import World
+from tests.access.world import World, bearer
 from tests.portal.desk.world import signed_in
 
 Told = Iterator[tuple[str, Any]]
@@ -43,7 +44,8 @@ class Blinded:
     browser: Client = field(init=False)
 
     def __post_init__(self) -> None:
-        self.headers = self.reader.headers()
+        # A whole run outlives a token of ten minutes, and 401 would always be equal to 401.
+        self.headers = bearer(self.reader.person, lifetime=timedelta(hours=12))
         self.browser = signed_in(self.reader.person)
 
 
