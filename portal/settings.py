@@ -188,6 +188,8 @@ _TIMEOUTS = {"web": "8s", "worker": "5min"}.get(PROCESS, "0")
 # Who waits for a lock of a migration's kind holds up all who come after: less than an upload waits.
 # What the web cannot have soon it answers by 503, so that requests do not pile up behind a lock.
 _LOCK_TIMEOUT = "300ms" if _AS_OWNER else "500ms" if PROCESS == "web" else "5s"
+# A serious event is worth a longer wait behind who tells the same people of another one.
+_SAFETY_LOCK_TIMEOUT = "3s" if PROCESS == "web" else _LOCK_TIMEOUT
 
 
 def _pool(size: int, seconds: float) -> dict[str, Any]:
@@ -201,7 +203,9 @@ def _pool(size: int, seconds: float) -> dict[str, Any]:
     }
 
 
-def _database(url: str, pool: dict[str, Any]) -> dict[str, Any]:
+def _database(
+    url: str, pool: dict[str, Any], *, lock_timeout: str = _LOCK_TIMEOUT
+) -> dict[str, Any]:
     parts: dict[str, Any] = dict(conninfo_to_dict(url))
     acts_as = f" -c role={APPLICATION_ROLE}" if url == DATABASE_SAFETY_URL else ""
     options: dict[str, Any] = {
@@ -211,7 +215,7 @@ def _database(url: str, pool: dict[str, Any]) -> dict[str, Any]:
         "application_name": f"portal-{PROCESS}",
         "options": (
             f"-c search_path={','.join(DATABASE_SCHEMAS)} -c timezone=UTC "
-            f"-c statement_timeout={_TIMEOUTS} -c lock_timeout={_LOCK_TIMEOUT} "
+            f"-c statement_timeout={_TIMEOUTS} -c lock_timeout={lock_timeout} "
             f"-c idle_in_transaction_session_timeout=60s{acts_as}"
         ),
     }
@@ -235,7 +239,11 @@ def _database(url: str, pool: dict[str, Any]) -> dict[str, Any]:
 
 
 # What must not wait: safety reports, and the programs that bring them to somebody. They are few.
-SAFETY_DATABASE = _database(DATABASE_SAFETY_URL or DATABASE_URL, _pool(DB_SAFETY_POOL, 3.0))
+SAFETY_DATABASE = _database(
+    DATABASE_SAFETY_URL or DATABASE_URL,
+    _pool(DB_SAFETY_POOL, 3.0),
+    lock_timeout=_SAFETY_LOCK_TIMEOUT,
+)
 if _AS_OWNER:
     DATABASES = {"default": _database(DATABASE_OWNER_URL or DATABASE_URL, {})}
 elif PROCESS in {"relay", "worker", "live", "watcher"}:

@@ -69,7 +69,7 @@ def test_a_refusal_is_told_on_the_form(world: World) -> None:
     add = reverse("admin:events_adverseevent_add")
     answer = client.post(add, typed(world, death="yes"))
     assert answer.status_code == 200
-    assert "site_aware_at" in refusals(answer)
+    assert "Say when the site became aware of a serious event." in refusals(answer)
     assert not AdverseEvent.objects.filter(term="felt dizzy").exists()
 
 
