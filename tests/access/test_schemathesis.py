@@ -116,7 +116,8 @@ def test_every_answer_is_as_the_document_says(
     world: World, schema: Any, person: Any, writer: Any, readers: Any, path: str, method: str
 ) -> None:
     person = readers.get(READERS.get(path, ""), person) if method == "get" else writer
-    headers = bearer(person)
+    # The client of the tests does not unpack what it asks for compressed.
+    headers = bearer(person) | {"accept-encoding": "identity"}
     operation = schema[path][method.upper()]
     seen: set[int] = set()
 
