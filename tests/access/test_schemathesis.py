@@ -77,6 +77,7 @@ HARDLY_FOUND = (
     "/api/v1/alerts/{id}/",
     "/api/v1/audit-entries/{id}/",
     "/api/v1/intake/",
+    "/api/v1/monitoring-plans/{id}/",
     "/api/v1/notifications/{id}/",
     "/api/v1/patients/{id}/observation-sets/candidate/",
     "/api/v1/risk-rules/{id}/",
