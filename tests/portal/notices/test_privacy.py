@@ -128,7 +128,7 @@ def test_no_letter_says_a_name_an_arm_a_term_or_a_value(
         assert [word for word in values if word in text] == []
     for _headers, body in pushed:
         said = json.loads(read_by_some(browsers, body))
-        assert said.keys() == {"id", "title"}
+        assert said.keys() == {"id", "about", "title"}
         assert subject not in said["title"]
         assert [word for word in values if word in json.dumps(said)] == []
 
