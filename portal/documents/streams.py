@@ -104,7 +104,8 @@ class Streams:
     """The streams of one event loop."""
 
     def __init__(self) -> None:
-        self.open: set[Stream] = set()
+        # In the order in which they came.
+        self.open: dict[Stream, None] = {}
         self._watching: asyncio.Task[None] | None = None
         self._judged: tuple[int, int] | None = None
         self._judged_at = 0.0
@@ -125,13 +126,13 @@ class Streams:
             gone.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await gone
-            self.open.discard(stream)
+            self.open.pop(stream, None)
 
     def _enter(self, stream: Stream) -> None:
         own = [other for other in self.open if other.person == stream.person]
         for other in own[: max(0, len(own) - MOST_PER_PERSON + 1)]:
             other.end()
-        self.open.add(stream)
+        self.open[stream] = None
         if self._watching is None or self._watching.done():
             self._watching = asyncio.get_running_loop().create_task(self._watch())
 

@@ -1,5 +1,6 @@
 """Streams of progress: resumed exactly, ended with the right, and cheap to keep open."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -52,8 +53,9 @@ class Stream:
 
     async def to_its_end(self) -> list[tuple[int, str]]:
         """Read everything."""
-        while not self.is_over:
-            await self.more()
+        async with asyncio.timeout(PATIENCE):  # signs of life could go on for ever
+            while not self.is_over:
+                await self.more()
         return self.events()
 
     def events(self) -> list[tuple[int, str]]:
