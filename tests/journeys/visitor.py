@@ -80,9 +80,6 @@ class Visitor:
             "ERR_INTERNET_DISCONNECTED" in message.text or "WebSocket" in message.text
         ):
             return
-        # Whoever signs out while their socket is being opened closes it: Chromium remarks on that.
-        if "is closed before the connection is established" in message.text:
-            return
         self.troubles.append(f"console {message.type}: {message.text} ({address})")
 
     def _see(self, response: Response) -> None:

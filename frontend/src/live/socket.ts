@@ -193,6 +193,8 @@ export class LiveSocket {
     this.silent = 0
     const socket = this.socket
     this.socket = null
-    socket?.close()
+    // Closed while it opens, a browser complains: what is opening closes as soon as it is open.
+    if (socket?.readyState === WebSocket.CONNECTING) socket.onopen = () => socket.close()
+    else socket?.close()
   }
 }
