@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from psycopg.pq import TransactionStatus
+from psycopg.pq import ConnStatus, TransactionStatus
+from psycopg.pq.abc import PGconn
 
 # A second more than the server itself lets a statement of the web process take.
 WEB_SECONDS = 9.0
@@ -18,15 +19,41 @@ WEB_SECONDS = 9.0
 CHECK_SECONDS = 0.75
 
 
+def has_ended(connection: PGconn) -> bool:
+    """Whether the server has hung up on a connection of which nothing is asked just now.
+
+    Nobody is waited for. What a server says before it ends comes first, and its end after that.
+    """
+    if connection.status == ConnStatus.BAD:
+        return True
+    if connection.transaction_status == TransactionStatus.ACTIVE:
+        return False  # whoever waits for the answer reads it
+    try:
+        for _ in range(2):
+            connection.consume_input()
+    except psycopg.OperationalError:
+        return True
+    return False
+
+
 class BoundedConnection(psycopg.Connection[Any]):
     """Waits so long for each answer; then the connection is broken, as if the server had ended."""
 
     patience: float | None = WEB_SECONDS
 
     def execute(self, query: Any, *arguments: Any, **more: Any) -> Any:
-        """Execute a statement; the empty one is the pool's question whether anybody is there."""
+        """Execute a statement; the empty one is the pool's question whether anybody is there.
+
+        Where the server has ended one connection it has ended others: the pool looks at all that it
+        holds. By itself it takes up one after the other, ever more slowly, until nobody waits.
+        """
         if query != "":
             return super().execute(query, *arguments, **more)
+        if has_ended(self.pgconn):
+            lender: Any = getattr(self, "_pool", None)
+            if lender is not None:
+                lender.check()
+            raise psycopg.OperationalError("the server has ended this connection")
         with patient(self, min(CHECK_SECONDS, self.patience or CHECK_SECONDS)):
             return super().execute(query, *arguments, **more)
 

@@ -197,8 +197,9 @@ def _pool(size: int, seconds: float) -> dict[str, Any]:
         "min_size": min(2, size),
         "max_size": size,
         "timeout": seconds,
-        # How long a server that refuses is asked again; then by whoever needs a connection next.
-        "reconnect_timeout": 3.0,
+        # When a server that refused is asked once more; then by whoever needs a connection next.
+        # Less than anybody waits for one: who comes when the server is back is served.
+        "reconnect_timeout": 0.5,
         "connection_class": BoundedConnection,
     }
 
