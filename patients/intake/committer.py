@@ -25,6 +25,7 @@ from patients.intake.jobs import UNAVAILABLE, Job, Outcome
 from patients.intake.writing import write
 from portal.api.database import is_transient
 from portal.outbox.kinds import Lane
+from portal.patience import has_ended
 
 logger = logging.getLogger(__name__)
 
@@ -215,10 +216,13 @@ class Committer:
     async def _connected(self) -> psycopg.AsyncConnection[Any]:
         """Return the connection, made anew after a failure, at most as often as the back-off lets.
 
+        One that the server has ended meanwhile is replaced before anybody's upload goes into it.
         Raises: psycopg.OperationalError, TimeoutError.
         """
-        if self._connection is not None and not self._connection.closed:
-            return self._connection
+        if self._connection is not None:
+            if not has_ended(self._connection.pgconn):
+                return self._connection
+            await self._disconnect()
         now = time.monotonic()
         if now < self._retry_at:
             raise psycopg.OperationalError("the database was away a moment ago")
