@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import psycopg
+import redis
 
 from portal.embedded.home import ROOT
 from portal.embedded.postgres import Postgres
@@ -29,6 +30,7 @@ from tests.plugins.servers import SERVERS
 COMMANDS = {program.name: program for program in PROGRAMS}
 PATIENCE_SECONDS = 60.0
 DATABASE = "rig"
+LOGGED_BYTES = 6000
 # Starts what follows as Python's own command line would.
 RUN = """
 import runpy, sys
@@ -89,6 +91,7 @@ class Bed:
         # What a test has armed or led astray; it is not left running for the next one.
         self.special: set[str] = set()
         self.kills = 0
+        self._log_ends: dict[Path, int] = {}
         # A child is killed when the thread that started it ends, and tests' threads come and go.
         self._starter = ThreadPoolExecutor(1)
 
@@ -300,6 +303,20 @@ class Bed:
         file = self.logs / f"{name}.log"
         return file.read_text(errors="replace")[-2000:] if file.exists() else ""
 
+    def begin(self) -> None:
+        """Note where the logs end: what comes is of the test that begins."""
+        self._log_ends = {file: file.stat().st_size for file in self.folder.glob("*.log")}
+
+    def logged(self) -> dict[str, str]:
+        """Return what each program and server has logged since, of much the last."""
+        said = {}
+        for file in sorted(self.folder.glob("*.log")):
+            whole, end = file.read_bytes(), self._log_ends.get(file, 0)
+            new = whole[end if end <= len(whole) else 0 :]  # some begin anew with each start
+            if new:
+                said[file.name] = new[-LOGGED_BYTES:].decode(errors="replace")
+        return said
+
     def stop(self) -> None:
         """Stop everything."""
         for name in list(self.programs):
@@ -319,6 +336,27 @@ class Bed:
 
     def pending(self) -> int:
         return self.number("SELECT count(*) FROM outbox_outboxdelivery WHERE state = 'pending'")
+
+    def wait_until_worker_is_used(self) -> None:
+        """Wait until a worker takes messages, and the relay says that it sends them.
+
+        A worker takes seconds to start, and after a broker that was away a relay works alone for
+        some more; what comes meanwhile is done, and by another than a test may have armed.
+        """
+        wait_for(self._takes_messages, "a worker takes messages")
+        with self.superuser() as asked:
+            asked_at = asked.execute("SELECT clock_timestamp()").fetchone()
+        wait_for(
+            lambda: self.number(
+                "SELECT count(*) FROM outbox_relayheartbeat "
+                f"WHERE mode = 'broker' AND seen_at > '{asked_at[0]}'"  # type: ignore[index]
+            ),
+            "the relay sends what it has",
+        )
+
+    def _takes_messages(self) -> bool:
+        with redis.Redis(unix_socket_path=str(self.valkey.socket)) as valkey:
+            return any(client["cmd"] == "brpop" for client in valkey.client_list())
 
     def end_leases(self) -> None:
         """Let the time of every lease be over, rather than wait for it."""

@@ -1,6 +1,6 @@
-"""The rig: one per module, since its servers and processes take seconds to start."""
+"""The rig: one for all its tests, since its servers and processes take seconds to start."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from uuid import UUID
 
 import pytest
@@ -79,6 +79,20 @@ def cra(bed: Bed, phones: list[tuple[UUID, str]]) -> tuple[str, str]:
 @pytest.fixture(autouse=True)
 def nothing_armed_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """Stop what a test has armed; what runs as ./run has it may go on."""
+    bed = request.getfixturevalue("bed") if "bed" in request.fixturenames else None
+    if bed is not None:
+        bed.begin()
     yield
-    if "bed" in request.fixturenames:
-        request.getfixturevalue("bed").dismiss()
+    if bed is not None:
+        bed.dismiss()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport]:
+    """Show with a test that failed what the programs had to say meanwhile."""
+    report = yield
+    if report.failed:
+        for held in getattr(item, "funcargs", {}).values():
+            if isinstance(held, Bed):
+                report.sections += held.logged().items()
+    return report

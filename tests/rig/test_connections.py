@@ -1,4 +1,4 @@
-"""Every connection is used: ordinary requests are told to come again, a serious event is stored."""
+"""Every connection is used, or has ended: who is told to come again, and what is stored."""
 
 import asyncio
 import http.client
@@ -18,7 +18,7 @@ from portal.demo.simulation.phone import API
 from tests.rig.bed import DATABASE, Bed, wait_for
 from tests.rig.campaign import Phones, say
 from tests.rig.fleet import report_body
-from tests.rig.test_database import ask
+from tests.rig.test_database import ME, ask
 from tests.rig.test_kills import send, stored
 
 EVENTS = "adverse-events/"
@@ -164,6 +164,28 @@ async def test_ordinary_requests_that_hold_the_pool_do_not_hold_up_a_serious_eve
         assert reply.status == 201
         await waiting
     await served(bed, staff)
+
+
+@pytest.mark.req("F20", "F24")
+async def test_once_a_database_that_crashed_is_back_nobody_is_told_to_come_again(
+    bed: Bed, phones: Phones, staff: str
+) -> None:
+    """Every connection that the web process held has ended, and who comes first finds that out."""
+    patient, token = phones[0]
+    await asyncio.to_thread(bed.ensure, "web")
+
+    async def statuses(times: int) -> list[int]:
+        asked = [ask(bed, staff, ME) for _ in range(times)]
+        asked += [post(bed, staff, EVENTS, serious(patient)) for _ in range(times)]
+        asked += [
+            send(bed, token, report_body(patient, uuid7(), clock.now())) for _ in range(times)
+        ]
+        return [reply.status for reply in await asyncio.gather(*asked)]
+
+    await statuses(8)  # so that each pool holds as many as it is let
+    for _ in range(3):
+        await asyncio.to_thread(bed.kill_postgres)
+        assert await statuses(1) == [200, 201, 202]
 
 
 @pytest.mark.req("F31")

@@ -86,6 +86,8 @@ async def dies(
     program = WORST[failpoint]
     told = f"{failpoint}=kill,nth=1,once={reached}"
     await asyncio.to_thread(bed.start, program, FAILPOINTS=told)
+    if program == "worker":
+        await asyncio.to_thread(bed.wait_until_worker_is_used)
     event = await report()
     await asyncio.to_thread(wait_for, reached.exists, f"{failpoint} was reached")
     await asyncio.to_thread(bed.ensure, program)
