@@ -21,7 +21,7 @@ from tests.rig.conftest import enroll
 from tests.rig.fleet import MANNERS, Fleet, report_body
 from tests.rig.raw import head
 from tests.rig.test_database import body_key
-from tests.rig.test_kills import send, stored
+from tests.rig.test_kills import QUIET, send, stored
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +135,9 @@ async def test_phone_whose_token_ended_keeps_its_queue_until_it_has_another(
 ) -> None:
     await asyncio.to_thread(bed.ensure, "web")
     patient, token = phones[9]
-    made = Fleet([(patient, token)], url=bed.url, folder=tmp_path, seed=70, begins=clock.now())
+    alone = [(patient, token)]
+    begins = clock.now()
+    made = Fleet(alone, url=bed.url, folder=tmp_path, seed=70, begins=begins, manners=QUIET)
     with closing(made) as fleet:
         kept = await _shut_out_and_let_in(bed, fleet, tmp_path)
     with bed.superuser() as asked:
