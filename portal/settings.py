@@ -185,9 +185,10 @@ APPLICATION_ROLE = str(conninfo_to_dict(DATABASE_URL).get("user", ""))
 DB_POOL = env.int("PORTAL_DB_POOL", default=12)
 DB_SAFETY_POOL = env.int("PORTAL_DB_SAFETY_POOL", default=4)
 _TIMEOUTS = {"web": "8s", "worker": "5min"}.get(PROCESS, "0")
-# Who waits for a lock of a migration's kind holds up all who come after: less than an upload waits.
+# Who waits for a lock of a migration's kind holds up all who come after: less than half as long as
+# an upload waits, so that the step itself and its commit have the rest.
 # What the web cannot have soon it answers by 503, so that requests do not pile up behind a lock.
-_LOCK_TIMEOUT = "300ms" if _AS_OWNER else "500ms" if PROCESS == "web" else "5s"
+_LOCK_TIMEOUT = "200ms" if _AS_OWNER else "500ms" if PROCESS == "web" else "5s"
 # A serious event is worth a longer wait behind who tells the same people of another one.
 _SAFETY_LOCK_TIMEOUT = "3s" if PROCESS == "web" else _LOCK_TIMEOUT
 

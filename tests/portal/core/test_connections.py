@@ -62,7 +62,7 @@ def _is_free(server: psycopg.Connection, key: int) -> bool:  # type: ignore[type
         ("web", "application", "500ms", "3s"),
         ("worker", "application", "5s", "5s"),
         ("command", "application", "5s", "5s"),
-        ("command", "owner", "300ms", "300ms"),
+        ("command", "owner", "200ms", "200ms"),
     ],
 )
 def test_the_web_waits_for_a_lock_for_half_a_second_and_who_reports_a_serious_event_longer(
