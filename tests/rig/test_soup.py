@@ -131,6 +131,7 @@ def test_commits_that_do_not_wait_for_the_disk_are_seen_to_be_lost(bed: Bed) -> 
     say(f"{lost} lost in {told} without waiting for the disk")
     assert lost > 0
     with bed.superuser() as asked:
+        asked.execute("DROP TABLE promised")
         asked.execute("ALTER SYSTEM RESET wal_writer_delay")
         asked.execute("SELECT pg_reload_conf()")
 
