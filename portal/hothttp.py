@@ -11,10 +11,19 @@ against each other (ADR 0011). Written against uvicorn 0.54.
 
 import logging
 from collections.abc import Sequence
-from typing import Any
+from functools import lru_cache
+from typing import Any, ClassVar, cast
 
 from django.conf import settings
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from msgspec import Struct
+from uvicorn._types import ASGI3Application, ASGISendEvent, HTTPResponseStartEvent
+from uvicorn.protocols.http.httptools_impl import (
+    HEADER_RE,
+    HEADER_VALUE_RE,
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
 import portal.asgi  # noqa: F401 - sets Django up before what follows is imported
 from patients.intake import app, reception
@@ -38,16 +47,81 @@ class _NoEvent:
         pass
 
 
-class Cycle:
+class Cycle(Struct):
     """An upload in the place of uvicorn's request cycle: what the protocol asks of one."""
 
-    __slots__ = ("disconnected", "jobs", "keep_alive", "response_complete", "visit")
-    message_event = _NoEvent()
+    visit: Visit
+    jobs: Sequence[Job]
+    keep_alive: bool
+    disconnected: bool = False
+    response_complete: bool = False
+    message_event: ClassVar[_NoEvent] = _NoEvent()
 
-    def __init__(self, visit: Visit, jobs: Sequence[Job], *, keep_alive: bool) -> None:
-        self.visit, self.jobs, self.keep_alive = visit, jobs, keep_alive
-        self.disconnected = False
-        self.response_complete = False
+
+class Whole(RequestResponseCycle):
+    """uvicorn's request cycle, which sends an answer that says its length in one piece.
+
+    uvicorn writes head and body one after the other: two calls of the system, and two packets that
+    the client wakes up for. It searches every header for forbidden characters, too, and most are
+    the same in every answer.
+    """
+
+    _head: HTTPResponseStartEvent | None = None
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Keep the head until the body has come; whatever is not simple is uvicorn's business."""
+        if (
+            message["type"] == "http.response.start"
+            and not self.response_started
+            and b"content-length" in dict(message.get("headers", ()))
+        ):
+            self._head = message
+            return
+        head_kept, self._head = self._head, None
+        if head_kept is not None:
+            if message["type"] == "http.response.body" and self._send_whole(head_kept, message):
+                return
+            await super().send(head_kept)
+        await super().send(message)
+
+    def _send_whole(self, head: HTTPResponseStartEvent, message: ASGISendEvent) -> bool:
+        """Write an answer if nothing about it is special; say whether it was."""
+        body = cast(bytes, message.get("body", b""))
+        status, headers = head["status"], dict(head.get("headers", ()))
+        is_simple = (
+            headers[b"content-length"] == b"%d" % len(body)
+            and _OF_THE_CONNECTION.isdisjoint(headers)
+            and not message.get("more_body")
+            and self.scope["method"] != "HEAD"
+            and status not in _WITHOUT_BODY
+            and not (self.flow.write_paused or self.disconnected or self.access_log)
+        )
+        if not is_simple:
+            return False
+        lines = [_line(*header) for header in (*self.default_headers, *head.get("headers", ()))]
+        end = b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n"
+        self.transport.write(b"".join((STATUS_LINE[status], *lines, end, body)))
+        self.response_started = self.response_complete = True
+        self.waiting_for_100_continue = False
+        self.message_event.set()
+        if not self.keep_alive:
+            self.transport.close()
+        self.on_response()
+        return True
+
+
+_WITHOUT_BODY = frozenset({204, 304})
+_OF_THE_CONNECTION = frozenset({b"connection", b"transfer-encoding"})
+
+
+@lru_cache(maxsize=1024)
+def _line(name: bytes, value: bytes) -> bytes:
+    """Return the line of a header, as uvicorn checks and writes it. Raises: RuntimeError."""
+    if HEADER_RE.search(name):
+        raise RuntimeError("Invalid HTTP header name.")
+    if HEADER_VALUE_RE.search(value):
+        raise RuntimeError("Invalid HTTP header value.")
+    return b"%s: %s\r\n" % (name.lower(), value)
 
 
 class HotProtocol(HttpToolsProtocol):
@@ -58,6 +132,8 @@ class HotProtocol(HttpToolsProtocol):
     _parts: list[bytes]
     # The one upload of this connection that is being written.
     _serving: Cycle
+    # When the connection's last answer was written, if nothing has come since.
+    _idle_since: float | None = None
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -73,18 +149,60 @@ class HotProtocol(HttpToolsProtocol):
         if self._upload is not None:
             self._hand_over()
 
+    # --- keep-alive: one timer for as long as it runs; uvicorn makes one for every answer ---------
+
+    def _unset_keepalive_if_required(self) -> None:
+        self._idle_since = None
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request, or begin with it."""
+        is_idle = not self.pipeline
+        if self.timeout_keep_alive_task is None or not is_idle:
+            super().on_response_complete()
+        else:
+            self.server_state.total_requests += 1
+            if not self.transport.is_closing():
+                self.flow.resume_reading()
+        self._idle_since = self.loop.time() if is_idle else None
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the connection if nothing has come for long enough."""
+        self.timeout_keep_alive_task = None
+        if self._idle_since is None:
+            return
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                left, self.timeout_keep_alive_handler
+            )
+        else:
+            super().timeout_keep_alive_handler()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of the timer."""
+        super().connection_lost(exc)
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+            self.timeout_keep_alive_task = None
+
     # --- callbacks of the parser ------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
         """Begin with the head; the scope is made when somebody needs it."""
+        if not self._is_hot:
+            super().on_message_begin()
+            return
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
 
     def on_headers_complete(self) -> None:
         """Decide whose request it is."""
+        if not self._is_hot:
+            super().on_headers_complete()
+            return
         route = _ROUTES.get(self.url)
-        headers = self._simple_headers() if route is not None and self._is_hot else None
+        headers = self._simple_headers() if route is not None else None
         if route is None or headers is None:
             self._begin()
         else:
@@ -135,6 +253,10 @@ class HotProtocol(HttpToolsProtocol):
         for part in self._parts:
             super().on_body(part)
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        cycle.__class__ = Whole
+        super()._start_asgi_task(cycle, app)
+
     # --- an upload --------------------------------------------------------------------------------
 
     def _simple_headers(self) -> dict[bytes, bytes] | None:
@@ -159,7 +281,9 @@ class HotProtocol(HttpToolsProtocol):
     ) -> None:
         """Check the upload and queue it; the answer is written when it is on disk."""
         asked = Asked("POST", route.value, "", headers, is_secure(self.scheme or "", headers))
-        keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
+        keep_alive = self.parser.should_keep_alive() and (
+            b"connection" not in headers or self.parser.get_http_version() != "1.0"
+        )
         visit = reception.enter(asked, route, intake.pace, clock.now())
         if isinstance(visit, Answer):
             self._write(visit, keep_alive=keep_alive)

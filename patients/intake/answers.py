@@ -186,7 +186,7 @@ class _BatchAddress:
 
 def utc(at: datetime) -> str:
     """Return an instant as the API writes it."""
-    return at.astimezone(UTC).isoformat()[:-6] + "Z"
+    return (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat()[:-6] + "Z"
 
 
 def _finished(

@@ -1,7 +1,6 @@
 """What was asked, in the little form that Django's and the API's functions need."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType, SimpleNamespace
 from typing import Any, ClassVar
@@ -10,6 +9,7 @@ from django.conf import settings
 from django.http import QueryDict
 from django.http.request import split_domain_port, validate_host
 from django.utils import translation
+from msgspec import Struct
 from rest_framework.negotiation import DefaultContentNegotiation
 
 from patients.intake.configured import configured
@@ -19,8 +19,7 @@ from portal.api.renderers import EnvelopeRenderer, JSONRenderer
 _RENDERERS = (JSONRenderer(), EnvelopeRenderer())
 
 
-@dataclass(slots=True)
-class Asked:
+class Asked(Struct, gc=False):
     """A request as portal.api.problems reads it: path, headers, no cookies."""
 
     method: str

@@ -7,8 +7,8 @@ rest of the API, and what is wrong is said by the documented serializers: same c
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -41,7 +41,7 @@ class DeviceReading(Struct, gc=False):
 class Upload(Struct, gc=False):
     """One report, or one upload of readings, ready to be written.
 
-    `columns` are elements of PostgreSQL array literals, in the order of patients.intake.statement.
+    `columns` are elements of its columns, in the order of patients.intake.statement.
     `patient` is empty for a bedside gateway, whose readings name their devices.
     """
 
@@ -52,7 +52,7 @@ class Upload(Struct, gc=False):
     digest: bytes
     received_at: datetime
     authored_at: datetime
-    columns: tuple[str, ...]
+    columns: tuple[Any, ...]
     warnings: Warnings = ()
     device_readings: Sequence[DeviceReading] = ()
     names_device: bool = False
@@ -113,7 +113,7 @@ _TAIL = re.compile(rb"[ \t\r\n]*\][ \t\r\n]*\}[ \t\r\n]*\Z").match
 
 def _check_text(body: bytes) -> None:
     """Doubt what JSON can say and text cannot hold: NUL, half a surrogate pair, other encodings."""
-    if b"\\u" in body:
+    if b"\\" in body and b"\\u" in body:
         _look_again(body)
     elif not body.isascii():
         try:
@@ -146,7 +146,9 @@ def _check_scalar(raw: Any) -> None:
     if first == b'"':
         if len(value) > schema.LONGEST_ANSWER:
             raise Doubt
-    elif _PLAIN_NUMBER(value) is None and value not in _WORDS:
+    elif not (value.isdigit() and len(value) <= schema.LONGEST_NUMBER) and not (
+        _PLAIN_NUMBER(value) or value in _WORDS
+    ):
         if first == b"{":
             raise Doubt
         try:
@@ -169,14 +171,13 @@ def value_text(raw: bytes) -> str:
     return str(schema.decode_any(raw)) if raw[:1] == b'"' else raw.decode()
 
 
-@dataclass(slots=True)
-class _Readings:
+class _Readings(Struct):
     """What was found of the readings of one body."""
 
     names: int = 0
-    warnings: list[tuple[str, str]] = field(default_factory=list)
-    devices: list[DeviceReading] = field(default_factory=list)
-    measured: list[datetime] = field(default_factory=list)
+    warnings: list[tuple[str, str]] = []
+    devices: list[DeviceReading] = []
+    measured: list[datetime] = []
 
 
 def _readings(raws: Sequence[Any], place: str, device: str, received_at: datetime) -> _Readings:
@@ -253,19 +254,19 @@ def _report(body: bytes, report: schema.EproReport, received_at: datetime) -> Up
     )
 
 
-def _columns_of(report: schema.EproReport, originator: str, device: str) -> tuple[str, ...]:
+def _columns_of(report: schema.EproReport, originator: str, device: str) -> tuple[Any, ...]:
     offset = report.device_clock_offset_ms
     return (
-        quoted(report.instrument),
-        quoted(report.instrument_version),
-        quoted(report.language or ""),
-        _instant(report.started_at),
-        _instant(report.completed_at),
-        _instant(report.saved_at),
-        quoted(report.time_zone or ""),
+        _known(report.instrument),
+        _known(report.instrument_version),
+        _known(report.language or ""),
+        report.started_at or None,
+        report.completed_at or None,
+        report.saved_at or None,
+        _known(report.time_zone or ""),
         "NULL" if offset is None or offset is UNSET else str(offset),
-        quoted(report.app_version or ""),
-        quoted(device),
+        _known(report.app_version or ""),
+        _known(device),
         report.assignment_id or "NULL",
         originator,
         quoted(report.originator_person or ""),
@@ -309,5 +310,5 @@ def quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
-def _instant(at: Any) -> str:
-    return at.isoformat() if at else "NULL"
+# Codes, versions, zones and devices: the same few thousand over and over.
+_known = lru_cache(maxsize=8192)(quoted)

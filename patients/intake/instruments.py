@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -19,11 +20,19 @@ _LOOK_AGAIN_SECONDS = 5.0
 Ask = Callable[[], Awaitable[list[Any]]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A definition, if it can be decoded, and the items whose answers call somebody."""
+
+    definition: InstrumentDefinition | None
+    safety: frozenset[str]
+
+
 class Instruments:
     """Definitions by (code, version). A definition never changes; a new one may come."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str], InstrumentDefinition | None] = {}
+        self._known: dict[tuple[str, str], _Known] = {}
         self._look_again_at = 0.0
 
     def is_missing(self, upload: Upload) -> bool:
@@ -44,23 +53,21 @@ class Instruments:
 
     def lane_of(self, upload: Upload) -> Lane:
         """Return the lane: a safety answer never waits behind ordinary ones."""
-        definition = self._known.get(upload.instrument)
-        if definition is None:
+        known = self._known.get(upload.instrument)
+        if known is None or known.definition is None or known.safety.isdisjoint(upload.answers):
             return Lane.ORDINARY
         answers = {
-            item.code: _value(upload.answers[item.code])
-            for item in definition.safety_items
-            if item.code in upload.answers
+            code: _value(value) for code, value in upload.answers.items() if code in known.safety
         }
-        is_safety = bool(answers) and bool(safety_answers(definition, answers))
-        return Lane.SAFETY if is_safety else Lane.ORDINARY
+        return Lane.SAFETY if safety_answers(known.definition, answers) else Lane.ORDINARY
 
 
-def _decoded(definition: str) -> InstrumentDefinition | None:
+def _decoded(definition: str) -> _Known:
     try:
-        return decode(orjson.loads(definition))
+        decoded = decode(orjson.loads(definition))
     except NotADefinition:
-        return None
+        return _Known(None, frozenset())
+    return _Known(decoded, frozenset(item.code for item in decoded.safety_items))
 
 
 def _value(raw: Any) -> Any:

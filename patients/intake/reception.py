@@ -211,9 +211,11 @@ def _job(
 
 def answer_to(visit: Visit, jobs: Sequence[Job]) -> Answer:
     """Return the answer once every job has its outcome."""
+    if not visit.is_taken_apart:
+        return _answer_one(visit, jobs[0])
     gone = next((job for job in jobs if job.outcome and job.outcome.code in SESSION), None)
-    if gone is not None or not visit.is_taken_apart:
-        return _answer_one(visit, gone or jobs[0])
+    if gone is not None:
+        return _answer_one(visit, gone)
     told_of = [job for job in jobs if job.raw]
     with translation.override(visit.asked.language):
         told = {"results": answers.verdicts(told_of)}

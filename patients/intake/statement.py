@@ -1,8 +1,7 @@
 """The statements of intake: identity, disposition, record and messages, one round trip a batch.
 
-Parameters are array literals, one for each column: their text is made with `join`, which costs a
-tenth of binding values one by one. Every verdict that refuses is about identity; consent,
-participation, assignment and version set the disposition (domain.md 1).
+Parameters are arrays, one for each column (patients.intake.columns). Every verdict that refuses is
+about identity; consent, participation, assignment and version set the disposition (domain.md 1).
 """
 
 from functools import cache
@@ -300,6 +299,10 @@ def _outgoing(resource: UploadResource, lane: int) -> str:
     FROM inserted
 ), deliveries AS ({deliveries_cte(kind, source="messages")}
 ), told AS MATERIALIZED (SELECT {NOTIFY_SQL} FROM inserted LIMIT 1)"""  # noqa: S608
+
+
+# What repeats name.
+OF_REPEATS = (("patient", "uuid"), ("submission", "uuid"))
 
 
 @cache

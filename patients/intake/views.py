@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from patients.intake import serializers, status
 from patients.intake.answers import Answer
 from patients.intake.asked import Asked
+from patients.intake.columns import as_text
 from patients.intake.instruments import SQL, Instruments
 from patients.intake.jobs import Job
 from patients.intake.limits import Pace
@@ -172,7 +173,7 @@ def _write(jobs: Sequence[Job]) -> None:
             try:
                 sql, parameters = next(story)
                 while True:
-                    cursor.execute(sql, parameters)
+                    cursor.execute(sql, as_text(parameters))
                     sql, parameters = story.send(cursor.fetchall())
             except StopIteration:
                 continue

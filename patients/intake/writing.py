@@ -8,13 +8,16 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from msgspec import Struct
 from msgspec.json import encode
 
 from patients.intake import statement
 from patients.intake.bodies import Upload, quoted
+from patients.intake.columns import parameters
 from patients.intake.jobs import STORED, Job, Outcome
 from patients.intake.refusals import missing_patient
 from patients.vocabulary import QuarantineReason, UploadResource
@@ -36,10 +39,13 @@ _STATEMENTS: Mapping[UploadResource, Callable[..., str]] = {
     UploadResource.EPRO_REPORT: statement.report_statement,
     UploadResource.VITALS_UPLOAD: statement.upload_statement,
 }
+_COLUMNS = {
+    UploadResource.EPRO_REPORT: statement.COMMON + statement.OF_REPORT,
+    UploadResource.VITALS_UPLOAD: statement.COMMON,
+}
 
 
-@dataclass(slots=True)
-class _Kept:
+class _Kept(Struct):
     """What goes to quarantine, or only asks whether its session counts."""
 
     id: str
@@ -52,15 +58,14 @@ class _Kept:
     is_kept: bool = True
 
 
-@dataclass(slots=True)
-class _Part:
+class _Part(Struct):
     """The row of one patient that a job asks for; a gateway's job asks for several."""
 
     id: str
     job: Job
     upload: Upload
     patient: str
-    authored_at: Any
+    authored_at: datetime
     outcome: Outcome | None = None
 
 
@@ -129,15 +134,12 @@ def _split(batch: _Batch, job: Job) -> Story:
 def _write_parts(
     batch: _Batch, resource: UploadResource, parts: Sequence[_Part], lane: Lane
 ) -> Story:
-    columns = [_common(part) for part in parts]
-    if resource is UploadResource.EPRO_REPORT:
-        columns = [(*row, *part.upload.columns) for row, part in zip(columns, parts, strict=True)]
-    parameters = _arrays(columns)
+    sent = parameters([_row(part) for part in parts], _COLUMNS[resource])
     devices = any(part.upload.names_device for part in parts)
     if devices:
-        parameters += _device_columns((part.id, part.upload) for part in parts)
+        sent += _device_columns((part.id, part.upload) for part in parts)
     staff = any(not part.job.bearer.is_device for part in parts)
-    rows = yield _STATEMENTS[resource](lane.value, staff=staff, devices=devices), parameters
+    rows = yield _STATEMENTS[resource](lane.value, staff=staff, devices=devices), sent
     inserted, refused, foreign, *_ = rows[0]
     stored = set(inserted.split(",")) if inserted else set()
     verdicts = _pairs(refused)
@@ -157,9 +159,10 @@ def _write_parts(
 
 def _compare(batch: _Batch, resource: UploadResource, parts: Sequence[_Part]) -> Story:
     """Answer what was sent before: with the first answer, or with a conflict."""
+    sent = [(part.patient, part.upload.submission_id) for part in parts]
     rows = yield (
         statement.earlier_statement(_TABLES[resource]),
-        _arrays([(part.patient, part.upload.submission_id) for part in parts]),
+        parameters(sent, statement.OF_REPEATS),
     )
     earlier = {(row[0], row[1]): row[2:] for row in rows}
     for part in parts:
@@ -177,25 +180,32 @@ def _compare(batch: _Batch, resource: UploadResource, parts: Sequence[_Part]) ->
 
 def _conclude(batch: _Batch, parts: Sequence[_Part]) -> None:
     """Give each job the outcome of its parts: what refuses one of them, or the first record."""
-    by_job: dict[int, list[Outcome]] = {}
+    of_gateways: dict[str, list[_Part]] = {}
     for part in parts:
         assert part.outcome is not None
-        by_job.setdefault(id(part.job), []).append(part.outcome)
-    for part in parts:
-        job, outcomes = part.job, by_job.pop(id(part.job), None)
-        if outcomes is None:
-            continue
+        if part.upload.patient:
+            _finish(batch, part, part.outcome)
+        else:
+            of_gateways.setdefault(part.job.id, []).append(part)
+    for together in of_gateways.values():
+        outcomes = [part.outcome for part in together if part.outcome is not None]
         outcome = next((one for one in outcomes if one.code != STORED), outcomes[0])
         if outcome.code == STORED:
             outcome.is_replayed = all(one.is_replayed for one in outcomes)
-            outcome.warnings = (*part.upload.warnings, *_foreign_warnings(job))
-        job.outcome = outcome
-        _keep_refused(batch, job)
+        _finish(batch, together[0], outcome)
 
 
-def _keep_refused(batch: _Batch, job: Job) -> None:
+def _finish(batch: _Batch, part: _Part, outcome: Outcome) -> None:
+    job = part.job
+    job.outcome = outcome
+    if outcome.code != STORED:
+        _keep_refused(batch, job, outcome.code)
+    elif part.upload.warnings or job.foreign:
+        outcome.warnings = (*part.upload.warnings, *_foreign_warnings(job))
+
+
+def _keep_refused(batch: _Batch, job: Job, code: str) -> None:
     assert job.outcome is not None
-    code = job.outcome.code
     if code == "submission_conflict":
         reason, record = QuarantineReason.SUBMISSION_CONFLICT, job.outcome.id
     elif code in ("not_found", "forbidden"):
@@ -258,7 +268,8 @@ def _refused(job: Job) -> _Kept:
 
 def _keep(kept: Sequence[_Kept]) -> Story:
     """Write what was set aside, and say of every session that does not count that it does not."""
-    rows = yield statement.refusal_statement(), _arrays([_kept_row(one) for one in kept])
+    sent = parameters([_kept_row(one) for one in kept], statement.OF_REFUSALS)
+    rows = yield statement.refusal_statement(), sent
     verdicts = _pairs(rows[0][1])
     for one in kept:
         verdict = verdicts.get(one.id)
@@ -266,7 +277,7 @@ def _keep(kept: Sequence[_Kept]) -> Story:
             one.job.outcome = Outcome(verdict)
 
 
-def _kept_row(one: _Kept) -> tuple[str, ...]:
+def _kept_row(one: _Kept) -> tuple[Any, ...]:
     job = one.job
     raw = one.raw if one.is_kept else b""
     refusal, upload = job.refusal, job.upload
@@ -279,23 +290,25 @@ def _kept_row(one: _Kept) -> tuple[str, ...]:
         "t" if job.bearer.is_device else "f",
         patient or "NULL",
         submission or "NULL",
-        job.received_at.isoformat(),
+        job.received_at,
         "t" if one.is_kept else "f",
         job.resource.value,
         one.reason.value,
         quoted(one.code),
         quoted(one.errors),
         one.record,
-        _bytes(raw),
-        _bytes(hashlib.sha256(raw).digest()),
+        raw,
+        hashlib.sha256(raw).digest(),
     )
 
 
 # --- parameters -----------------------------------------------------------------------------------
 
 
-def _common(part: _Part) -> tuple[str, ...]:
-    bearer, upload = part.job.bearer, part.upload
+def _row(part: _Part) -> tuple[Any, ...]:
+    """Return what an upload brings, in the order of the statement's columns."""
+    job, upload = part.job, part.upload
+    bearer = job.bearer
     return (
         part.id,
         bearer.session,
@@ -303,37 +316,30 @@ def _common(part: _Part) -> tuple[str, ...]:
         "t" if bearer.is_device else "f",
         part.patient,
         upload.submission_id,
-        part.authored_at.isoformat(),
-        part.job.received_at.isoformat(),
-        _bytes(upload.raw),
-        _bytes(upload.digest),
+        part.authored_at,
+        job.received_at,
+        upload.raw,
+        upload.digest,
+        *upload.columns,
     )
 
 
-def _device_columns(uploads: Iterable[tuple[str, Upload]]) -> list[str]:
+def _device_columns(uploads: Iterable[tuple[str, Upload]]) -> list[Any]:
     rows = [
         (
             upload_id,
             str(reading.index),
             quoted(reading.identifier),
             "t" if reading.is_own else "f",
-            reading.measured_at.isoformat(),
+            reading.measured_at,
             str(uuid7()) if upload.patient else "NULL",
-            _bytes(reading.raw),
-            _bytes(hashlib.sha256(reading.raw).digest()),
+            reading.raw,
+            hashlib.sha256(reading.raw).digest(),
         )
         for upload_id, upload in uploads
         for reading in upload.device_readings
     ]
-    return _arrays(rows) if rows else ["{}"] * len(statement.OF_DEVICES)
-
-
-def _arrays(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    return ["{" + ",".join(column) + "}" for column in zip(*rows, strict=True)]
-
-
-def _bytes(value: bytes) -> str:
-    return '"\\\\x' + value.hex() + '"'
+    return parameters(rows, statement.OF_DEVICES)
 
 
 def _pairs(text: str | None) -> dict[str, str]:

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import UniqueConstraint
+from django.db.models import Index, UniqueConstraint
 from django.utils.translation import gettext_lazy as _
 
 from patients.models.base import ClinicalRecord
@@ -94,6 +94,11 @@ class Consent(ClinicalRecord):
         constraints: ClassVar[list[Any]] = [
             *ClinicalRecord.Meta.constraints,
             one_of("signer", SignerKind.values, name="consent_signer_is_known"),
+        ]
+        indexes: ClassVar[list[Any]] = [
+            *ClinicalRecord.Meta.indexes,
+            # Which consent counts at a time: intake asks this of every upload.
+            Index(fields=["patient", "-signed_at", "-id"], name="consent_at_a_time"),
         ]
 
     def __str__(self) -> str:

@@ -174,8 +174,10 @@ class EproReport(FrequentRecord):
         ]
         indexes: ClassVar[list[Any]] = [
             Index(fields=["patient", "-authored_at", "-id"], name="eproreport_written"),
-            Index(fields=["site", "-created_at", "-id"], name="eproreport_by_site"),
-            Index(fields=["trial", "-created_at", "-id"], name="eproreport_by_trial"),
+            # Read backwards by lists. What comes in is the newest: its place is at an end, where
+            # pages fill up instead of being split in halves.
+            Index(fields=["site", "created_at", "id"], name="eproreport_at_site"),
+            Index(fields=["trial", "created_at", "id"], name="eproreport_in_trial"),
             Index(
                 fields=["assignment"],
                 condition=Q(assignment__isnull=False),

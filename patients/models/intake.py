@@ -74,8 +74,8 @@ class VitalsUpload(FrequentRecord):
             original_has_its_digest("an_upload_carries_the_digest_of_its_original"),
         ]
         indexes: ClassVar[list[Any]] = [
-            Index(fields=["site", "-created_at", "-id"], name="vitalsupload_by_site"),
-            Index(fields=["trial", "-created_at", "-id"], name="vitalsupload_by_trial"),
+            Index(fields=["site", "created_at", "id"], name="vitalsupload_at_site"),
+            Index(fields=["trial", "created_at", "id"], name="vitalsupload_in_trial"),
         ]
 
     def __str__(self) -> str:

@@ -175,6 +175,11 @@ class PatientSite(VersionedModel):
                 ],
             ),
         ]
+        indexes: ClassVar[list[Any]] = [
+            # Where a patient was at a time: intake asks this of every upload, and the index of the
+            # constraint answers in three times the time.
+            Index(fields=["patient", "from_at"], name="patientsite_at_a_time"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.patient_id} {self.site_id}"

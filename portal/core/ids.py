@@ -5,6 +5,7 @@ import os
 import uuid
 from collections import deque
 from datetime import datetime
+from functools import lru_cache
 
 from portal.core import clock
 
@@ -16,21 +17,30 @@ def uuid7(at: datetime | None = None) -> uuid.UUID:
 
 def uuid7_text(at: datetime) -> str:
     """Return a new UUIDv7 as text; for where thousands are made a second and written at once."""
-    time = f"{int(at.timestamp() * 1000) & 0xFFFF_FFFF_FFFF:012x}"
+    time = _time_of(int(at.timestamp() * 1000))
     try:
-        random = _random.popleft()
+        return time + _tails.popleft()
     except IndexError:
         drawn = os.urandom(10 * _DRAWN).hex()
-        _random.extend(drawn[place : place + 20] for place in range(20, len(drawn), 20))
-        random = drawn[:20]
-    return f"{time[:8]}-{time[8:]}-7{random[:3]}-{_VARIANT[random[3]]}{random[4:7]}-{random[7:19]}"
+        _tails.extend(_tail(drawn[place : place + 20]) for place in range(20, len(drawn), 20))
+        return time + _tail(drawn[:20])
 
 
-# Random digits, drawn in one call for many ids; each is taken by one thread, and none by a child.
+@lru_cache(maxsize=16)
+def _time_of(milliseconds: int) -> str:
+    time = f"{milliseconds & 0xFFFF_FFFF_FFFF:012x}"
+    return f"{time[:8]}-{time[8:]}-7"
+
+
+def _tail(random: str) -> str:
+    return f"{random[:3]}-{_VARIANT[random[3]]}{random[4:7]}-{random[7:19]}"
+
+
+# Random ends, drawn in one call for many ids; each is taken by one thread, and none by a child.
 _DRAWN = 256
-_random: deque[str] = deque()
+_tails: deque[str] = deque()
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
-os.register_at_fork(after_in_child=_random.clear)
+os.register_at_fork(after_in_child=_tails.clear)
 
 
 def seeded_uuid7(at: datetime, *seed: object) -> uuid.UUID:

@@ -3,6 +3,7 @@
 import hmac
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -77,6 +78,28 @@ def test_payload_written_loosely_but_signed_goes_the_slow_way() -> None:
     again = signed(dict(genuine.header), dict(genuine.claims))
 
     assert _both(again) == ("ok", "ok")
+
+
+def test_token_seen_before_is_refused_once_its_time_is_over() -> None:
+    token = _token(seconds=600).encode()
+    at = clock.now()
+
+    assert claims.bearer_of(token, at)
+    with pytest.raises(TokenExpired):
+        claims.bearer_of(token, at + timedelta(seconds=606))
+
+
+def test_token_seen_before_is_refused_once_its_key_is_gone(settings: Any) -> None:
+    token, at = _token().encode(), clock.now()
+    assert claims.bearer_of(token, at)
+
+    settings.SIMPLE_JWT = {
+        **settings.SIMPLE_JWT,
+        "SIGNING_KEY": "another key, as long as this " * 2,
+    }
+
+    with pytest.raises(TokenInvalid):
+        claims.bearer_of(token, at)
 
 
 @pytest.mark.parametrize("seconds", [-3600, -6, -5, -4, -1, 0, 1])

@@ -39,7 +39,9 @@ class Counted(HotProtocol):
 
 
 @asynccontextmanager
-async def serving(protocol: type[asyncio.Protocol]) -> AsyncIterator[tuple[uvicorn.Server, int]]:
+async def serving(
+    protocol: type[asyncio.Protocol], keep_alive: float = 5
+) -> AsyncIterator[tuple[uvicorn.Server, int]]:
     """Run a server with a protocol class on this loop; give it and its port."""
     config = uvicorn.Config(
         "portal.asgi:application",
@@ -48,6 +50,7 @@ async def serving(protocol: type[asyncio.Protocol]) -> AsyncIterator[tuple[uvico
         log_config=None,
         server_header=False,
         timeout_graceful_shutdown=5,
+        timeout_keep_alive=keep_alive,  # type: ignore[arg-type]
     )
     config.load()
     server = uvicorn.Server(config)
@@ -340,6 +343,47 @@ async def test_connection_serves_one_upload_after_another(
     assert await rows("SELECT count(*) FROM patients_eproreport") == [(1,)]
 
 
+async def test_connection_in_use_stays_and_an_idle_one_is_closed(
+    ward: Ward, client: Client
+) -> None:
+    async with serving(Counted, keep_alive=0.3) as (_, port):
+        (idle, idle_writer), (busy, writer) = [
+            await asyncio.open_connection("127.0.0.1", port) for _ in range(2)
+        ]
+        for one in (idle_writer, writer):
+            one.write(request(report(ward.patient), ward.token))
+        told = [await answer(idle, b"POST"), await answer(busy, b"POST")]
+        async with asyncio.timeout(30):
+            while not idle.at_eof():  # the one that asks goes on for as long as the other is there
+                writer.write(request(report(ward.patient), ward.token))
+                told.append(await answer(busy, b"POST"))
+        assert await idle.read() == b""
+        writer.write(request(report(ward.patient), ward.token))
+        told.append(await answer(busy, b"POST"))
+        assert await busy.read() == b""  # idle now, and closed as well
+        for one in (idle_writer, writer):
+            one.close()
+
+    assert {status for status, _, _ in told} == {202}
+
+
+async def test_upload_that_takes_longer_than_an_idle_connection_may_is_answered(
+    ward: Ward, client: Client
+) -> None:
+    async with serving(Counted, keep_alive=0.1) as (_, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request(report(ward.patient), ward.token))
+        first = await answer(reader, b"POST")
+        slow = request(report(ward.patient), ward.token)
+        writer.write(slow[:-20])
+        await asyncio.sleep(0.5)  # longer than an idle connection is kept
+        writer.write(slow[-20:])
+        second = await answer(reader, b"POST")
+        writer.close()
+
+    assert (first[0], second[0]) == (202, 202)
+
+
 async def test_upload_whose_sender_left_is_kept(ward: Ward, ports: tuple[int, int]) -> None:
     for port in ports:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -365,7 +409,7 @@ async def test_both_ways_say_alike_that_the_database_is_away(
     settings.DATABASES["default"]["HOST"] = "/nonexistent"
     try:
         for lane in intake.lanes.values():
-            await lane._disconnect()
+            await lane._line.close()
         told = [
             (await exchange(port, [request(report(ward.patient), ward.token)]))[0] for port in ports
         ]
