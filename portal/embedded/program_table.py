@@ -25,9 +25,10 @@ class Program:
 PROGRAMS: tuple[Program, ...] = (
     Program(
         "web",
-        # Proxy headers off: the portal itself decides which proxy it believes.
+        # Proxy headers off: the portal itself decides which proxy it believes. A connection that
+        # finds the queue full tries again after a second; Linux cuts it to net.core.somaxconn.
         ("-m", "uvicorn", "portal.asgi:application", "--host", "{host}", "--port", "{port}",
-         "--lifespan", "on", "--http", "portal.hothttp:HotProtocol",
+         "--lifespan", "on", "--http", "portal.hothttp:HotProtocol", "--backlog", "16384",
          "--ws", "portal.live.frames:LiveProtocol",
          "--ws-per-message-deflate", "false", "--ws-max-size", "65536", "--ws-ping-interval", "25",
          "--ws-ping-timeout", "25", "--no-proxy-headers",
