@@ -88,6 +88,8 @@ def _fill(stage: Stage, one: Contestant, rows: int) -> None:
         for (name,) in always:
             hand.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}")
         hand.execute(f"VACUUM ANALYZE {table}")
+        # Else the checkpoint of all these rows is still being written while reports are measured.
+        hand.execute("CHECKPOINT")
 
 
 # Of a moment in the year before: older than what the phones of the benchmark send.
