@@ -4,6 +4,7 @@ TCP's own limit (tcp_user_timeout) notices packets that nobody acknowledges. It 
 server, or something in front of it, that acknowledges them and never answers (F25).
 """
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -36,6 +37,28 @@ def has_ended(connection: PGconn) -> bool:
     return False
 
 
+class _Looking(threading.local):
+    """Whether this thread looks at all connections of a pool."""
+
+    is_on = False
+
+
+_looking = _Looking()
+
+
+def _look_at_all_of(pool: Any) -> None:
+    """Replace every connection of a pool that the server has ended; nobody else is asked.
+
+    A server that says nothing would keep the one who looks for as many times as there are
+    connections (F25).
+    """
+    _looking.is_on = True
+    try:
+        pool.check()
+    finally:
+        _looking.is_on = False
+
+
 class BoundedConnection(psycopg.Connection[Any]):
     """Waits so long for each answer; then the connection is broken, as if the server had ended."""
 
@@ -51,9 +74,11 @@ class BoundedConnection(psycopg.Connection[Any]):
             return super().execute(query, *arguments, **more)
         if has_ended(self.pgconn):
             lender: Any = getattr(self, "_pool", None)
-            if lender is not None:
-                lender.check()
+            if lender is not None and not _looking.is_on:
+                _look_at_all_of(lender)
             raise psycopg.OperationalError("the server has ended this connection")
+        if _looking.is_on:
+            return None
         with patient(self, min(CHECK_SECONDS, self.patience or CHECK_SECONDS)):
             return super().execute(query, *arguments, **more)
 

@@ -56,6 +56,7 @@ class Line:
     def __init__(self, lane: Lane) -> None:
         self._lane = lane
         self._connection: psycopg.AsyncConnection[Any] | None = None
+        self._connecting = asyncio.Lock()
         self._failures = 0
         self._retry_at = 0.0
 
@@ -99,21 +100,26 @@ class Line:
         One that the server has ended meanwhile is replaced before anybody's upload goes into it.
         Raises: psycopg.OperationalError, TimeoutError.
         """
-        if self._connection is not None:
-            if not has_ended(self._connection.pgconn):
-                return self._connection
-            await self.close()
-        now = time.monotonic()
-        if now < self._retry_at:
-            raise psycopg.OperationalError("the database was away a moment ago")
-        self._retry_at = now + _BACK_OFF[min(self._failures, len(_BACK_OFF) - 1)]
-        self._failures += 1
-        async with asyncio.timeout(CONNECT_SECONDS):
-            options = connection_options(self._lane)
-            made = await psycopg.AsyncConnection.connect(autocommit=True, **options)
-        adapt(made.adapters)
-        self._connection, self._failures, self._retry_at = made, 0, 0.0
-        return made
+        async with self._connecting:
+            if self._connection is not None:
+                if not has_ended(self._connection.pgconn):
+                    return self._connection
+                await self.close()
+            if time.monotonic() < self._retry_at:
+                raise psycopg.OperationalError("the database was away a moment ago")
+            try:
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    options = connection_options(self._lane)
+                    made = await psycopg.AsyncConnection.connect(autocommit=True, **options)
+            except (psycopg.Error, OSError, TimeoutError):
+                # From the end of the attempt on: who waited for it does not wait for another one.
+                back_off = _BACK_OFF[min(self._failures, len(_BACK_OFF) - 1)]
+                self._retry_at = time.monotonic() + back_off
+                self._failures += 1
+                raise
+            adapt(made.adapters)
+            self._connection, self._failures, self._retry_at = made, 0, 0.0
+            return made
 
 
 async def _rows(

@@ -293,3 +293,38 @@ async def test_report_through_django_meets_the_same_statement(ward: Ward, client
     assert (first.status_code, second.status, unknown.status_code) == (202, 202, 404)
     assert first.json() == second.json()
     assert second.headers["idempotency-replayed"] == "true"
+
+
+async def test_who_waited_for_a_connection_in_vain_does_not_wait_for_another_one(
+    ward: Ward, client: Client, settings: Any
+) -> None:
+    intake = app.of(asyncio.get_running_loop())
+    assert intake is not None
+    attempts = []
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        attempts.append(writer)
+        await reader.read()
+        writer.close()
+
+    silent = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    database = django_settings.DATABASES["default"]
+    there = database["HOST"], database["PORT"]
+    database["HOST"], database["PORT"] = silent.sockets[0].getsockname()[:2]
+    try:
+        for lane in intake.lanes.values():
+            await lane._line.close()
+        first = asyncio.ensure_future(client.post("epro-reports", report(ward.patient), ward.token))
+        while not attempts:
+            await asyncio.sleep(0.01)
+        # More than two batches of those that come while the first one waits.
+        answers = await asyncio.gather(
+            first,
+            *(client.post("epro-reports", report(ward.patient), ward.token) for _ in range(100)),
+        )
+    finally:
+        database["HOST"], database["PORT"] = there
+        silent.close()
+
+    assert {answer.status for answer in answers} == {503}
+    assert len(attempts) <= 2
