@@ -73,7 +73,7 @@ class Whole(RequestResponseCycle):
         if (
             message["type"] == "http.response.start"
             and not self.response_started
-            and b"content-length" in dict(message.get("headers", ()))
+            and b"content-length" in _named(message)
         ):
             self._head = message
             return
@@ -87,7 +87,7 @@ class Whole(RequestResponseCycle):
     def _send_whole(self, head: HTTPResponseStartEvent, message: ASGISendEvent) -> bool:
         """Write an answer if nothing about it is special; say whether it was."""
         body = cast(bytes, message.get("body", b""))
-        status, headers = head["status"], dict(head.get("headers", ()))
+        status, headers = head["status"], _named(head)
         is_simple = (
             headers[b"content-length"] == b"%d" % len(body)
             and _OF_THE_CONNECTION.isdisjoint(headers)
@@ -98,7 +98,10 @@ class Whole(RequestResponseCycle):
         )
         if not is_simple:
             return False
-        lines = [_line(*header) for header in (*self.default_headers, *head.get("headers", ()))]
+        lines = [
+            _checked(name, value) if name.lower() == b"set-cookie" else _line(name, value)
+            for name, value in (*self.default_headers, *head.get("headers", ()))
+        ]
         end = b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n"
         self.transport.write(b"".join((STATUS_LINE[status], *lines, end, body)))
         self.response_started = self.response_complete = True
@@ -114,14 +117,21 @@ _WITHOUT_BODY = frozenset({204, 304})
 _OF_THE_CONNECTION = frozenset({b"connection", b"transfer-encoding"})
 
 
-@lru_cache(maxsize=1024)
-def _line(name: bytes, value: bytes) -> bytes:
+def _named(head: HTTPResponseStartEvent) -> dict[bytes, bytes]:
+    return {name.lower(): value for name, value in head.get("headers", ())}
+
+
+def _checked(name: bytes, value: bytes) -> bytes:
     """Return the line of a header, as uvicorn checks and writes it. Raises: RuntimeError."""
     if HEADER_RE.search(name):
         raise RuntimeError("Invalid HTTP header name.")
     if HEADER_VALUE_RE.search(value):
         raise RuntimeError("Invalid HTTP header value.")
     return b"%s: %s\r\n" % (name.lower(), value)
+
+
+# Most lines are the same in every answer; a cookie, which is a secret, is never kept.
+_line = lru_cache(maxsize=1024)(_checked)
 
 
 class HotProtocol(HttpToolsProtocol):

@@ -2,16 +2,14 @@
 
 import asyncio
 import re
-import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import pytest
-import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from portal.hothttp import HotProtocol
+from tests.http_server import serving
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -39,6 +37,8 @@ ANSWERS: dict[str, list[Message | Exception]] = {
     "/chunked": [head((b"content-type", b"text/plain")), body(b"he", more=True), body(b"llo")],
     "/said-chunked": [head((b"transfer-encoding", b"chunked")), body(b"hello")],
     "/closes": [head(LENGTH, (b"connection", b"close")), body(b"hello")],
+    "/closes-loudly": [head(LENGTH, (b"Connection", b"Close")), body(b"hello")],
+    "/cookie": [head(LENGTH, (b"set-cookie", b"a=b; HttpOnly")), body(b"hello")],
     "/too-short": [head(LENGTH), body(b"hell")],
     "/too-long": [head(LENGTH), body(b"hello!")],
     "/bad-name": [head(LENGTH, (b"x bad", b"1")), body(b"hello")],
@@ -60,23 +60,6 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
         await send(message)
 
 
-@asynccontextmanager
-async def serving(protocol: type[asyncio.Protocol], app: Any) -> AsyncIterator[int]:
-    config = uvicorn.Config(
-        app, http=protocol, lifespan="off", log_config=None, server_header=False, date_header=False
-    )
-    config.load()
-    server = uvicorn.Server(config)
-    server.lifespan = config.lifespan_class(config)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        await server.startup([listener])
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            await server.shutdown([listener])
-
-
 async def asked(port: int, path: str, method: str, version: str) -> bytes:
     """Ask, and ask again if the connection is still there; return all that was said."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -93,8 +76,8 @@ async def asked(port: int, path: str, method: str, version: str) -> bytes:
 @pytest.mark.parametrize("path", sorted(set(ANSWERS) - SAID_BETTER))
 async def test_answer_is_what_uvicorn_says(path: str, method: str, version: str) -> None:
     async with (
-        serving(HttpToolsProtocol, application) as plain,
-        serving(HotProtocol, application) as ours,
+        serving(HttpToolsProtocol, application, dated=False) as (_, plain),
+        serving(HotProtocol, application, dated=False) as (_, ours),
     ):
         told = [await asked(port, path, method, version) for port in (plain, ours)]
 
@@ -103,7 +86,7 @@ async def test_answer_is_what_uvicorn_says(path: str, method: str, version: str)
 
 @pytest.mark.parametrize("path", sorted(SAID_BETTER))
 async def test_answer_that_never_came_whole_is_an_error_and_no_half_answer(path: str) -> None:
-    async with serving(HotProtocol, application) as ours:
+    async with serving(HotProtocol, application, dated=False) as (_, ours):
         told = await asked(ours, path, "GET", "1.1")
 
     assert re.match(rb"HTTP/1\.1 500 ", told)
@@ -118,7 +101,7 @@ async def test_head_of_a_stream_goes_out_before_anything_of_its_body() -> None:
         await seen.wait()
         await send(body(b"data: 1\n\n"))
 
-    async with serving(HotProtocol, stream) as port:
+    async with serving(HotProtocol, stream) as (_, port):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         async with asyncio.timeout(30):

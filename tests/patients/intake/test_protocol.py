@@ -7,13 +7,10 @@ are sent the same bytes, each with submissions of its own.
 import asyncio
 import json
 import re
-import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-import uvicorn
 from django.conf import settings as django_settings
 from django.db import connection
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -21,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from patients.intake import app
 from portal.core.ids import uuid7
 from portal.hothttp import HotProtocol
+from tests.http_server import serving
 from tests.patients.intake.phones import Client, Ward, reading, report, rows, staff_token
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -36,34 +34,6 @@ class Counted(HotProtocol):
     def _serve(self, *arguments: Any) -> None:
         super()._serve(*arguments)
         Counted.served += 1
-
-
-@asynccontextmanager
-async def serving(
-    protocol: type[asyncio.Protocol], keep_alive: float = 5
-) -> AsyncIterator[tuple[uvicorn.Server, int]]:
-    """Run a server with a protocol class on this loop; give it and its port."""
-    config = uvicorn.Config(
-        "portal.asgi:application",
-        http=protocol,
-        lifespan="off",
-        log_config=None,
-        server_header=False,
-        timeout_graceful_shutdown=5,
-        timeout_keep_alive=keep_alive,  # type: ignore[arg-type]
-    )
-    config.load()
-    server = uvicorn.Server(config)
-    server.lifespan = config.lifespan_class(config)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        await server.startup([listener])
-        await server.on_tick(0)  # gives the answers their date
-        try:
-            yield server, listener.getsockname()[1]
-        finally:
-            if server.servers[0].is_serving():
-                await server.shutdown([listener])
 
 
 @pytest.fixture
