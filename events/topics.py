@@ -1,6 +1,6 @@
 """The safety of a trial, live: pointers to adverse events that came or changed (contract.md 2)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from events.models import AdverseEvent
@@ -20,7 +20,12 @@ def _may_trial(user: User, record: UUID | None) -> bool:
 offer(TopicKind("trial.<id>.safety", _may_trial))
 
 
-@tells("adverse_event")
+def _trials_of(records: Sequence[UUID]) -> Iterable[str]:
+    rows = AdverseEvent.objects.filter(pk__in=records).distinct()
+    return [f"trial.{trial}.safety" for trial in rows.values_list("trial_id", flat=True)]
+
+
+@tells("adverse_event", topics=_trials_of)
 def tell_events(records: Sequence[UUID]) -> list[Telling]:
     """Point to events; who is told reads them by the API, where the right is asked again."""
     rows = AdverseEvent.objects.filter(pk__in=records).order_by("created_at", "id")

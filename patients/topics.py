@@ -9,8 +9,10 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Model
+
 from patients import selectors
-from patients.models import Alert, ObservationSet, Patient
+from patients.models import Alert, ObservationSet, Patient, VitalSample, VitalSign
 from patients.vocabulary import CONTINUOUS, ReadingStatus
 from patients.wall.alerts import NO_ALERTS, alert_counts
 from patients.wall.news2 import news2_data, standing
@@ -28,6 +30,7 @@ from portal.access.permissions import Permission
 from portal.access.scoping import scope, staying, visible
 from portal.accounts.models import User
 from portal.core import clock
+from portal.live.gathering import gather_each
 from portal.live.sources import Telling, tells
 from portal.live.topics import TopicKind, offer
 from trials.models import Site
@@ -63,7 +66,7 @@ def _snapshot(column: str) -> Callable[[User, UUID | None], list[dict[str, Any]]
         there = patients.filter(**{column: record}).values_list("pk", "site_id")
         shown = dict(there)
         fresh = freshness(shown.values())
-        return [reading_data(row, fresh) for row in latest(rows, shown)]
+        return gather_each("vital_sign", latest(rows, shown), lambda row: reading_data(row, fresh))
 
     return snapshot
 
@@ -86,7 +89,22 @@ offer(TopicKind("site.<id>.alerts", _may_site(_ALERTS), _alert_snapshot("site"))
 offer(TopicKind("trial.<id>.alerts", _may_trial(_ALERTS), _alert_snapshot("trial")))
 
 
-@tells("vital_sign")
+def _vitals_of(model: type[Model]) -> Callable[[Sequence[UUID]], Iterable[str]]:
+    def topics(records: Sequence[UUID]) -> Iterable[str]:
+        rows = model._default_manager.filter(pk__in=records)
+        places = rows.values_list("patient_id", "site_id", "trial_id", named=True).distinct()
+        return [name for row in places for name in _topics(row)]
+
+    return topics
+
+
+def _alerts_of(records: Sequence[UUID]) -> Iterable[str]:
+    rows = Alert.objects.filter(pk__in=records).distinct()
+    for trial, site in rows.values_list("trial_id", "patient__site_id"):
+        yield from (f"trial.{trial}.safety", f"site.{site}.alerts", f"trial.{trial}.alerts")
+
+
+@tells("vital_sign", topics=_vitals_of(VitalSign))
 def tell_readings(records: Sequence[UUID]) -> list[Telling]:
     """Tell the topics of patient, site and trial what was stored or changed, oldest first.
 
@@ -103,7 +121,7 @@ def _told() -> tuple[str, list[Any]]:
     return statement_of(rows.exclude(method=CONTINUOUS, vitals_upload__isnull=False, version=1))
 
 
-@tells("vital_sample", every_seconds=1.0)
+@tells("vital_sample", topics=_vitals_of(VitalSample), every_seconds=1.0)
 def tell_samples(records: Sequence[UUID]) -> list[Telling]:
     """Tell what monitors sent, joined by patient, code and position.
 
@@ -126,7 +144,7 @@ def tell_samples(records: Sequence[UUID]) -> list[Telling]:
     return [Telling(topics[key], "vital_sign", data, key) for key, data in joined.items()]
 
 
-@tells("observation_set")
+@tells("observation_set", topics=_vitals_of(ObservationSet))
 def tell_sets(records: Sequence[UUID]) -> list[Telling]:
     """Tell the NEWS2 of patients when it changed or expired, with their last reading."""
     at = clock.now()
@@ -146,7 +164,7 @@ def tell_sets(records: Sequence[UUID]) -> list[Telling]:
     ]
 
 
-@tells("alert")
+@tells("alert", topics=_alerts_of)
 def tell_alerts(records: Sequence[UUID]) -> list[Telling]:
     """Tell of alerts that were raised or changed, and how those of the patient stand now.
 

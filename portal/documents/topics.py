@@ -1,6 +1,6 @@
 """The live topic of a report: its progress, to those who see the report (contract.md 2.5)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from portal.accounts.models import User
@@ -17,7 +17,11 @@ def _may(user: User, record: UUID | None) -> bool:
 offer(TopicKind("report.<id>", _may))
 
 
-@tells("report")
+def _topics_of(records: Sequence[UUID]) -> Iterable[str]:
+    return [f"report.{record}" for record in records]
+
+
+@tells("report", topics=_topics_of)
 def tell_progress(records: Sequence[UUID]) -> list[Telling]:
     """Tell the topics of reports where they stand now."""
     rows = with_progress(Report.objects.filter(pk__in=records))

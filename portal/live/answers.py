@@ -14,6 +14,7 @@ from portal.accounts.models import Session, User
 from portal.accounts.services.sessions import check_session
 from portal.core import clock
 from portal.core.errors import NotAuthenticated
+from portal.live.gathering import gather_after
 from portal.live.messages import update
 from portal.live.topics import Topic
 
@@ -48,7 +49,7 @@ def answer(session: UUID, topic: Topic, after: int | None, at: datetime) -> Answ
         data = kind.snapshot(user, topic.record)
         found.messages.append({"type": "snapshot", "topic": topic.name, "data": data})
     elif after is not None:
-        rows = kind.replay(user, after) if kind.replay and after <= sequence else None
+        rows = _replayed(topic, user, after) if after <= sequence else None
         found.messages += _told(topic, rows, at)
         if rows and found.position is not None:
             found.position = rows[-1][0]
@@ -58,11 +59,11 @@ def answer(session: UUID, topic: Topic, after: int | None, at: datetime) -> Answ
 def missed_by(session: UUID, topic: Topic, position: int) -> Missed:
     """Return what a subscriber of a topic without gaps has missed since `position`."""
     user, kind = _person(session), topic.kind
-    assert kind.replay is not None and kind.position is not None
+    assert kind.position is not None
     if user is None:
         return Missed([], position)
     newest = kind.position(user)
-    rows = kind.replay(user, position) if newest > position else []
+    rows = _replayed(topic, user, position) if newest > position else []
     reached = rows[-1][0] if rows else newest
     if not may(session, topic):
         return Missed([], position)
@@ -91,6 +92,12 @@ def _session(session: UUID) -> Session | None:
 def _person(session: UUID) -> User | None:
     found = _session(session)
     return found.user if found else None
+
+
+def _replayed(topic: Topic, user: User, after: int) -> Sequence[tuple[int, str, bytes]] | None:
+    """Return what is after a number; None when it is fetched anew, since that cannot be told."""
+    replay = topic.kind.replay
+    return gather_after(topic.kind.form, lambda: replay(user, after)) if replay else None
 
 
 def _told(

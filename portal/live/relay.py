@@ -1,18 +1,19 @@
 """The relay: what was committed goes to the topics, read once and encoded once.
 
 One relay is active (advisory lock), others stand by. It forgets a pending update only after it was
-published: a relay that dies in between publishes it again, under the same reading and version.
+published: a relay that dies in between publishes it again, under the same reading and version. A
+record that cannot be told is stepped over (portal.live.gathering).
 """
 
 import asyncio
 import contextlib
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from uuid import UUID
 
-import msgspec
 import psycopg
 import structlog
 from channels.db import database_sync_to_async
@@ -23,8 +24,9 @@ from portal.core import clock
 from portal.core.failpoints import failpoint
 from portal.live import messages, topics
 from portal.live.broadcast import Published, Rights, broadcast
+from portal.live.gathering import gather, topics_of
 from portal.live.models import PendingUpdate
-from portal.live.sources import PACED, Telling, tellings
+from portal.live.sources import PACED, Telling
 from portal.ops.health import own_connection_parameters
 
 log = structlog.get_logger(__name__)
@@ -91,25 +93,19 @@ class Relay:
             rows += pending.filter(resource__in=due)[:PACED_BATCH]
         if not rows:
             return None
-        wanted = _wanted(row for row in rows if row.created_at >= at - KEPT)
-        stale = {
-            topic
-            for one, topic in _wanted(row for row in rows if row.created_at < at - KEPT)
-            if one.sequence is None
-        }
+        told, anew = _gathered(rows, at)
         # Read last: a right that was lost before these records were stored is known to be lost.
         numbers, rights = _numbers_and_rights(
-            sum(one.sequence is None for one, _ in wanted) + len(stale)
+            sum(one.sequence is None for one, _, _ in told) + len(anew)
         )
         given = iter(numbers)
         updates = []
-        for topic in stale:
-            # Too late to be news: whoever has watched all the while fetches the topic anew.
+        for topic in anew:
             group, number = topics.group(topic), next(given)
             text = messages.encode({"type": "resync", "topic": topic})
             updates.append(Published(group, text, None, number, self._last.get(group)))
             self._last[group] = number
-        for one, topic in wanted:
+        for one, topic, data in told:
             group = topics.group(topic, one.person)
             if one.sequence is None:
                 number, previous = next(given), self._last.get(group)
@@ -117,25 +113,28 @@ class Relay:
             else:
                 number, previous = one.sequence, one.sequence - 1
             text = messages.encode(
-                messages.update(
-                    topic=topic,
-                    sequence=number,
-                    kind=one.kind,
-                    data=msgspec.json.encode(one.data),
-                    sent_at=at,
-                )
+                messages.update(topic=topic, sequence=number, kind=one.kind, data=data, sent_at=at)
             )
             updates.append(Published(group, text, one.key, number, previous, one.is_change))
         return Batch([row.pk for row in rows], updates, rights)
 
 
-def _wanted(rows: Iterable[PendingUpdate]) -> list[tuple[Telling, str]]:
-    """Return what rows tell, with each topic that is told."""
-    ids: dict[str, list[Any]] = {}
+def _gathered(
+    rows: Iterable[PendingUpdate], at: datetime
+) -> tuple[list[tuple[Telling, str, bytes]], set[str]]:
+    """Return what rows tell with each topic that is told, and the topics to be fetched anew."""
+    news, late = defaultdict[str, list[UUID]](list), defaultdict[str, list[UUID]](list)
     for row in rows:
-        ids.setdefault(row.resource, []).extend(row.records)
-    told = [one for resource, records in ids.items() for one in tellings(resource, records)]
-    return [(one, topic) for one in told for topic in one.topics]
+        # Too late to be news: whoever has watched all the while fetches the topic anew.
+        (late if row.created_at < at - KEPT else news)[row.resource].extend(row.records)
+    told, anew = [], set[str]()
+    for resource, records in news.items():
+        gathered = gather(resource, records)
+        told += [(one, topic, data) for one, data in gathered.told for topic in one.topics]
+        anew |= gathered.topics
+    for resource, records in late.items():
+        anew |= topics_of(resource, records)
+    return told, anew
 
 
 def _numbers_and_rights(count: int) -> tuple[list[int], Rights]:

@@ -9,6 +9,7 @@ from redis.retry import Retry
 
 PATIENCE_SECONDS = 0.5
 TASKS_KEY = "portal:tasks"
+STEPPED_OVER_KEY = "portal:live:stepped_over"
 
 
 def client() -> redis.Redis:
@@ -33,8 +34,17 @@ def state() -> str:
 
 def count_task(name: str, outcome: str) -> None:
     """Count a task that ended, for /metrics; a broker that is away counts nothing."""
+    _count(TASKS_KEY, f"{name}:{outcome}", 1)
+
+
+def count_stepped_over(resource: str, count: int) -> None:
+    """Count records that could not be told live, for /metrics, as `count_task` does."""
+    _count(STEPPED_OVER_KEY, resource, count)
+
+
+def _count(key: str, what: str, by: int) -> None:
     try:
-        _kept(settings.REDIS_URL).hincrby(TASKS_KEY, f"{name}:{outcome}", 1)
+        _kept(settings.REDIS_URL).hincrby(key, what, by)
     except (redis.RedisError, OSError):
         return
 

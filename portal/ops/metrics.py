@@ -15,7 +15,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from portal.audit.nightly import last_verification
-from portal.ops.broker import TASKS_KEY, client
+from portal.ops.broker import STEPPED_OVER_KEY, TASKS_KEY, client
 from portal.ops.logs import UnhinderedHandler
 from portal.outbox.standing import standing
 
@@ -61,7 +61,7 @@ def count_database_error(error: Error) -> None:
 
 
 class BrokerCollector(Collector):
-    """What the workers counted and what waits for them, read from the broker at scrape."""
+    """What other programs counted and what waits for workers, read from the broker at scrape."""
 
     def collect(self) -> Iterator[Metric]:
         """Yield the broker's metrics; with the broker away, only that it is."""
@@ -70,16 +70,23 @@ class BrokerCollector(Collector):
         done = CounterMetricFamily(
             "portal_tasks", "Tasks that ended, by outcome", labels=["task", "outcome"]
         )
+        over = CounterMetricFamily(
+            "portal_live_stepped_over",
+            "Records that could not be told live: alarm on any",
+            labels=["resource"],
+        )
         try:
             with client() as broker:
                 waiting.add_metric([], float(broker.llen(settings.CELERY_TASK_DEFAULT_QUEUE)))
                 for key, count in broker.hgetall(TASKS_KEY).items():
                     task, _, outcome = key.decode().rpartition(":")
                     done.add_metric([task, outcome], float(count))
+                for key, count in broker.hgetall(STEPPED_OVER_KEY).items():
+                    over.add_metric([key.decode()], float(count))
             up.add_metric([], 1.0)
         except (redis.RedisError, OSError):
             up.add_metric([], 0.0)
-        yield from (up, waiting, done)
+        yield from (up, waiting, done, over)
 
 
 class AuditCollector(Collector):

@@ -5,16 +5,14 @@ dies between two commits leaves a lease that ends.
 """
 
 import time
-import traceback
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 
 import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from portal.core.errors import DomainError
 from portal.core.failpoints import failpoint
+from portal.core.failures import describe
 from portal.core.history import Source, under
 from portal.outbox import leases
 from portal.outbox.leases import Chunk, Started
@@ -95,7 +93,7 @@ def _run_once(handler: Handler, started: Sequence[Started]) -> None:
 
 
 def _fail(handler: Handler, started: Sequence[Started], error: Exception | str) -> bool:
-    told = error if isinstance(error, str) else _describe(error)
+    told = error if isinstance(error, str) else describe(error)
     dead = leases.failed(started, told)
     for one in started:
         log.error(
@@ -136,18 +134,6 @@ def _give_back(started: Sequence[Started], error: Exception) -> None:
             time.sleep(GIVE_BACK_PAUSE_SECONDS)
         else:
             return
-
-
-def _describe(error: Exception) -> str:
-    """Say what failed and where. The text of an exception may hold values, so it is left out."""
-    name = type(error).__qualname__
-    if isinstance(error, DomainError):
-        name = f"{name} ({error.code})"
-    diagnosis = getattr(error.__cause__, "diag", None)
-    constraint = getattr(diagnosis, "constraint_name", None)
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
-    return f"{name} at {where}" + (f", constraint {constraint}" if constraint else "")
 
 
 def _sqlstate(error: Exception) -> str:
