@@ -20,6 +20,7 @@ from portal.desk import history
 from portal.desk.columns import NOTHING, exactly, facts, in_words, record_link
 from portal.desk.groups import Group
 from portal.desk.layout import fieldsets_of, title_of
+from portal.desk.lists import DeskList
 from portal.desk.paging import BoundedPaginator
 
 _LOOKUPS = frozenset(
@@ -180,6 +181,10 @@ class ScopedModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             text = Cast(self.searched_date, TextField())
             return queryset.alias(date_text=text).filter(date_text__startswith=term), False
         return super().get_search_results(request, queryset, term)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[DeskList]:
+        """Return the list that tells its filters in words."""
+        return DeskList
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Show the list."""
