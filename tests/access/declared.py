@@ -244,6 +244,7 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("report-uploads", "POST"): _row(SYSTEM_ADMIN),
     ("push-subscriptions", "GET"): _row(EVERYBODY),
     ("push-subscriptions", "POST"): _row(EVERYBODY),
+    ("push-subscriptions-renew", "POST"): _row(EVERYBODY),
     ("push-subscription", "DELETE"): _row(EVERYBODY, below="entries"),
     ("push-key", "GET"): _row(EVERYBODY),
     # By the id of a report: under a patient's there is never one, for nobody.

@@ -25,6 +25,7 @@ from portal.notices.services.push import (
     Address,
     NotAPushKey,
     in_force,
+    renew,
     subscribe,
     unsubscribe,
 )
@@ -71,6 +72,17 @@ class SubscribeForm(StrictSerializer):
         return {**attrs, "session": auth.session}
 
 
+class RenewForm(SubscribeForm):
+    """A subscription that takes the place of an earlier one, as `pushsubscriptionchange` tells."""
+
+    previous_endpoint = StrictCharField(
+        max_length=2000,
+        allow_blank=True,
+        default="",
+        help_text="The endpoint before; empty where the browser does not say",
+    )
+
+
 def _decoded(text: str) -> bytes:
     try:
         raw = text.encode("ascii").rstrip(b"=")
@@ -79,10 +91,19 @@ def _decoded(text: str) -> bytes:
         raise NotAPushKey() from None
 
 
-def _subscribe(call: Call) -> PushSubscription:
+def _address(call: Call) -> Address:
     keys = call.body["keys"]
-    return subscribe(
-        address=Address(call.body["endpoint"], _decoded(keys["p256dh"]), _decoded(keys["auth"])),
+    return Address(call.body["endpoint"], _decoded(keys["p256dh"]), _decoded(keys["auth"]))
+
+
+def _subscribe(call: Call) -> PushSubscription:
+    return subscribe(address=_address(call), session=call.body["session"], by=call.by, at=call.at)
+
+
+def _renew(call: Call) -> PushSubscription:
+    return renew(
+        address=_address(call),
+        previous=call.body["previous_endpoint"],
         session=call.body["session"],
         by=call.by,
         at=call.at,
@@ -101,11 +122,13 @@ class PushSubscriptionViewSet(WriteMixin, ListMixin, ScopedViewSet):
     permissions: ClassVar[Mapping[str, Requirement]] = {
         "list": Open.SIGNED_IN,
         "create": Open.SIGNED_IN,
+        "renew": Open.SIGNED_IN,
         "destroy": Open.SIGNED_IN,
     }
 
     writes: ClassVar[Mapping[str, Write]] = {
         "create": Write(form=SubscribeForm, perform=_subscribe, on=On.NOTHING, status=201),
+        "renew": Write(form=RenewForm, perform=_renew, on=On.NOTHING),
         "destroy": Write(form=OnlyReasonSerializer, perform=_unsubscribe, status=204),
     }
 
@@ -121,6 +144,10 @@ class PushSubscriptionViewSet(WriteMixin, ListMixin, ScopedViewSet):
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Be told by this browser, as long as the session is not ended by somebody."""
+        return self.write()
+
+    def renew(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Go on being told by this browser, whose address has changed by itself."""
         return self.write()
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:

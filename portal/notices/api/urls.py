@@ -51,6 +51,11 @@ urlpatterns = [
     ),
     path("push-subscriptions/key/", PushKeyView.as_view(), name="push-key"),
     path(
+        "push-subscriptions/renew/",
+        PushSubscriptionViewSet.as_view({"post": "renew"}),
+        name="push-subscriptions-renew",
+    ),
+    path(
         "push-subscriptions/<uuid:pk>/",
         PushSubscriptionViewSet.as_view({"delete": "destroy"}),
         name="push-subscription",

@@ -23,7 +23,7 @@ from portal.notices.channels.breaker import breaker_of
 from portal.notices.channels.email import RESTS
 from portal.notices.channels.encryption import encrypt, public_bytes
 from portal.notices.models import PushSubscription
-from portal.notices.services.push import Address, address_of, end_subscription, in_force
+from portal.notices.services.push import GONE, Address, address_of, end_subscription, in_force
 
 log = structlog.get_logger(__name__)
 
@@ -95,7 +95,7 @@ def _sent(held: Vapid02, letter: Letter, subscription: PushSubscription) -> Answ
     else:
         breaker.worked()
     if told.status in _GONE:
-        end_subscription(subscription=subscription, why="gone", at=clock.now())
+        end_subscription(subscription=subscription, why=GONE, at=clock.now())
     return Answer(_outcome(told.status), f"HTTP {told.status}", letter.id.hex)
 
 

@@ -9,11 +9,11 @@ from uuid import UUID
 import orjson
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from portal.accounts.models import Session, User
 from portal.audit.record import Action, record
-from portal.core.errors import FieldError, InvalidInput, Unavailable
+from portal.core.errors import FieldError, InvalidInput, RuleBroken, Unavailable
 from portal.core.history import acting
 from portal.core.ids import SYSTEM_ACCOUNT, uuid7
 from portal.core.sealed import KeyMissing, KeyRing, Place, key_id_of, key_ring
@@ -21,12 +21,20 @@ from portal.notices.models import PushSubscription
 
 MOST_PER_PERSON = 10
 SECRET_BYTES = 16
+# Why a browser ended that its push service does not know any more.
+GONE = "gone"
 
 
 class NotAnEndpoint(InvalidInput):
     """The endpoint is the https address that the browser's push service gave."""
 
     code = "push_endpoint_invalid"
+
+
+class NotToldHere(RuleBroken):
+    """By this browser you are not told, so that no other address can take its place: sign it up."""
+
+    code = "push_subscription_unknown"
 
 
 class NotAPushKey(InvalidInput):
@@ -52,26 +60,60 @@ def subscribe(
     Of more than ten the oldest ends. Locks: the person's row and the browser's.
     Raises: NotAnEndpoint, NotAPushKey, KeyMissing.
     """
-    host = _host(address.endpoint)
-    _check_keys(address)
-    digest = hashlib.sha256(address.endpoint.encode()).hexdigest()
+    known = _known_by(address)
     with acting(by=by, at=at, reason=reason or "web push"):
         User.objects.select_for_update().get(pk=by.pk)
-        for other in _open().select_for_update().filter(endpoint_digest=digest):
-            _end(other, "replaced", at)
-        own = list(_open().filter(person=by).order_by("created_at", "id"))
-        for oldest in own[: max(0, len(own) - MOST_PER_PERSON + 1)]:
-            _end(oldest, "too_many", at)
+        _make_room(_open(), known["endpoint_digest"], by, at)
         key = uuid7(at)
         return PushSubscription.objects.create(
             pk=key,
             person=by,
             session=session,
-            host=host,
-            endpoint_digest=digest,
             address=_sealed(address, key),
             created_at=at,
+            **known,
         )
+
+
+def renew(
+    *, address: Address, previous: str, session: Session, by: User, at: datetime, reason: str = ""
+) -> PushSubscription:
+    """Let a browser whose address changed by itself go on telling `by`; its row stays the same.
+
+    It is known by its `previous` endpoint, or by its session where the browser does not say that
+    one. The push service may have said already that it is gone. Nobody else who has signed in there
+    since is told by it. Locks: the person's row and the browser's.
+    Raises: NotAnEndpoint, NotAPushKey, KeyMissing, NotToldHere.
+    """
+    known = _known_by(address)
+    with acting(by=by, at=at, reason=reason or "web push"):
+        User.objects.select_for_update().get(pk=by.pk)
+        told = PushSubscription.objects.filter(
+            person=by, session__revoked_at__isnull=True, end_reason__in=("", GONE)
+        )
+        here = Q(endpoint_digest=_digest(previous)) if previous else Q(session=session)
+        # One that still tells comes first.
+        row = told.filter(here).order_by("end_reason", "-created_at").first()
+        if row is None:
+            raise NotToldHere()
+        _make_room(_open().exclude(pk=row.pk), known["endpoint_digest"], by, at)
+        PushSubscription.objects.filter(pk=row.pk).update(
+            session=session,
+            address=_sealed(address, row.pk),
+            ended_at=None,
+            end_reason="",
+            **known,
+        )
+        return row
+
+
+def _make_room(others: QuerySet[PushSubscription], digest: str, by: User, at: datetime) -> None:
+    """End the others with the same address, and the oldest of too many."""
+    for other in others.select_for_update().filter(endpoint_digest=digest):
+        _end(other, "replaced", at)
+    own = list(others.filter(person=by).order_by("created_at", "id"))
+    for oldest in own[: max(0, len(own) - MOST_PER_PERSON + 1)]:
+        _end(oldest, "too_many", at)
 
 
 def unsubscribe(
@@ -151,6 +193,17 @@ def _open() -> QuerySet[PushSubscription]:
 
 def _end(subscription: PushSubscription, why: str, at: datetime) -> None:
     _open().filter(pk=subscription.pk).update(ended_at=at, end_reason=why)
+
+
+def _known_by(address: Address) -> dict[str, str]:
+    """Return what is kept in clear of an address. Raises: NotAnEndpoint, NotAPushKey."""
+    host = _host(address.endpoint)
+    _check_keys(address)
+    return {"host": host, "endpoint_digest": _digest(address.endpoint)}
+
+
+def _digest(endpoint: str) -> str:
+    return hashlib.sha256(endpoint.encode()).hexdigest()
 
 
 def _host(endpoint: str) -> str:

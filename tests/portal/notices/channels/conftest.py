@@ -22,6 +22,13 @@ def person(db: None) -> User:
 
 
 @pytest.fixture
+def another(person: User) -> User:
+    """A colleague of that person, who uses the same browser."""
+    with acting(by=SYSTEM_ACCOUNT, reason="test"):
+        return User.objects.create(username="ben", password="!", email="ben@hospital.example")
+
+
+@pytest.fixture
 def letter(person: User) -> Callable[..., Letter]:
     """Letters to the person."""
 

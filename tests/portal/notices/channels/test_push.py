@@ -19,7 +19,7 @@ from portal.notices.channels.email import RESTS
 from portal.notices.channels.encryption import encrypt
 from portal.notices.channels.push import public_key
 from portal.notices.models import PushSubscription
-from portal.notices.services.push import Address, subscribe
+from portal.notices.services.push import Address, address_of, subscribe, unsubscribe
 from tests.access.world import bearer
 from tests.portal.notices.channels.servers import (
     Browser,
@@ -252,6 +252,89 @@ def test_a_browser_whose_session_was_ended_is_not_listed(
     assert len(Client().get(SUBSCRIPTIONS, headers=bearer(person)).json()["results"]) == 1
     sign_out(session=session, by=person, at=clock.now())
     assert Client().get(SUBSCRIPTIONS, headers=bearer(person)).json()["results"] == []
+
+
+def renewed(by: User, previous: str, **more: Any) -> Any:
+    """Tell, as a service worker does, that a browser has another address."""
+    sent = body(Browser(), "https://push.example/send/2") | {"previous_endpoint": previous}
+    return Client().post(
+        SUBSCRIPTIONS + "renew/", sent | more, "application/json", headers=bearer(by)
+    )
+
+
+def test_browser_whose_address_changed_goes_on_telling_as_the_same_row(person: User) -> None:
+    made = post(person, body(Browser(), "https://push.example/send/1")).json()
+
+    answer = renewed(person, "https://push.example/send/1")
+
+    assert (answer.status_code, answer.json()["id"]) == (200, made["id"])
+    assert answer.json()["version"] == made["version"] + 1
+    row = PushSubscription.objects.get()
+    assert address_of(row).endpoint == "https://push.example/send/2"
+    assert row.ended_at is None
+
+
+def test_browser_that_the_push_service_had_gone_already_is_told_again(
+    browser: Browser, service: PushService, letter: Make, person: User
+) -> None:
+    service.status = 410
+    assert send("push", letter()).outcome is Outcome.REFUSED
+
+    assert renewed(person, f"{service.origin}/send/1").status_code == 200
+
+    assert PushSubscription.objects.get().end_reason == ""
+
+
+def test_browser_that_does_not_say_its_previous_address_is_known_by_its_session(
+    person: User, session: Session
+) -> None:
+    here, elsewhere = bearer(person), bearer(person)
+    first = body(Browser(), "https://push.example/send/1")
+    Client().post(SUBSCRIPTIONS, first, "application/json", headers=here)
+    second = body(Browser(), "https://push.example/send/2")
+    codes = [
+        Client()
+        .post(SUBSCRIPTIONS + "renew/", second, "application/json", headers=headers)
+        .status_code
+        for headers in (elsewhere, here)
+    ]
+    assert codes == [409, 200]
+
+
+@pytest.mark.parametrize("previous", ["https://push.example/send/1", ""])
+def test_who_signed_in_there_since_is_not_told_by_it(
+    person: User, another: User, previous: str
+) -> None:
+    """A browser that several people use told the first of them only."""
+    post(person, body(Browser(), "https://push.example/send/1"))
+
+    answer = renewed(another, previous)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "push_subscription_unknown")
+    assert address_of(PushSubscription.objects.get()).endpoint.endswith("/send/1")
+
+
+@pytest.mark.parametrize("ending", ["sign out", "unsubscribe"])
+def test_browser_that_was_told_to_stop_is_not_renewed(
+    browser: Browser, service: PushService, person: User, session: Session, ending: str
+) -> None:
+    if ending == "sign out":
+        sign_out(session=session, by=person, at=clock.now())
+    else:
+        row = PushSubscription.objects.get()
+        unsubscribe(subscription=row, by=person, at=clock.now())
+
+    assert renewed(person, f"{service.origin}/send/1").status_code == 409
+
+
+def test_renewed_address_is_taken_from_whoever_else_had_it(person: User, another: User) -> None:
+    post(another, body(Browser(), "https://push.example/send/2"))
+    post(person, body(Browser(), "https://push.example/send/1"))
+
+    assert renewed(person, "https://push.example/send/1").status_code == 200
+
+    rows = PushSubscription.objects.order_by("created_at")
+    assert [row.end_reason for row in rows] == ["replaced", ""]
 
 
 @pytest.mark.parametrize(
