@@ -20,16 +20,21 @@ _ADDRESS_WITHOUT_A_SERVICE = """
 (() => {
   const text = (raw) => btoa(String.fromCharCode(...new Uint8Array(raw)))
     .replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
-  window.asked = [];
+  self.asked = [];
+  self.host = self.host ?? 'push.example';
   PushManager.prototype.getSubscription = async () => null;
   PushManager.prototype.subscribe = async (options) => {
-    window.asked.push(options);
+    self.asked.push(options);
     const pair = await crypto.subtle.generateKey(
       {name: 'ECDH', namedCurve: 'P-256'}, true, ['deriveBits']);
     const point = text(await crypto.subtle.exportKey('raw', pair.publicKey));
     const auth = text(crypto.getRandomValues(new Uint8Array(16)));
-    const endpoint = `https://push.example/send/${auth}`;
-    return {toJSON: () => ({endpoint, expirationTime: null, keys: {p256dh: point, auth}})};
+    const endpoint = `https://${self.host}/send/${auth}`;
+    self.endpoint = endpoint;
+    return {
+      toJSON: () => ({endpoint, expirationTime: null, keys: {p256dh: point, auth}}),
+      unsubscribe: async () => { self.endpoint = null },
+    };
   };
 })();
 """
@@ -37,6 +42,15 @@ _SHOWN = """async () => {
   const registration = await navigator.serviceWorker.ready;
   const shown = await registration.getNotifications();
   return shown.map(({title, body, tag, data}) => ({title, body, tag, data}));
+}"""
+
+# What a push service does that gives an address up; nobody else can make such an event.
+_CHANGED = """async (oldSubscription) => {
+  const waits = [];
+  const event = Object.assign(new ExtendableEvent('pushsubscriptionchange'), {oldSubscription});
+  event.waitUntil = (promise) => waits.push(promise);
+  self.dispatchEvent(event);
+  await Promise.all(waits);
 }"""
 
 
@@ -80,7 +94,7 @@ def test_a_browser_signs_up_and_off(visit: Visit) -> None:
     expect(part.get_by_role("status")).to_contain_text("On")
     expect(part.get_by_role("listitem")).to_contain_text("push.example")
     assert_accessible(page)
-    (asked,) = page.evaluate("() => window.asked")
+    (asked,) = page.evaluate("() => self.asked")
     assert asked["userVisibleOnly"] is True
     assert len(asked["applicationServerKey"]) == 87  # 65 bytes in base64url
     scope = page.evaluate("async () => (await navigator.serviceWorker.ready).scope")
@@ -166,6 +180,37 @@ def test_pressing_a_notification_leads_to_the_inbox(signed_up: Page) -> None:
       return [calls, left.length];
     }"""
     assert worker.evaluate(press) == [["/inbox"], 0]
+
+
+@pytest.mark.parametrize("is_said", [True, False])
+def test_a_browser_whose_address_changed_by_itself_goes_on_being_told(
+    signed_up: Page, is_said: bool
+) -> None:
+    """Whether or not the browser says which address it had before."""
+    (worker,) = signed_up.context.service_workers
+    before = {"endpoint": signed_up.evaluate("() => self.endpoint")} if is_said else None
+    worker.evaluate("() => { self.host = 'moved.example' }")
+    worker.evaluate(_ADDRESS_WITHOUT_A_SERVICE)
+    worker.evaluate(_CHANGED, before)
+
+    signed_up.reload()
+    expect(here(signed_up).get_by_role("listitem")).to_have_count(1)
+    expect(here(signed_up).get_by_role("listitem")).to_contain_text("moved.example")
+    expect(here(signed_up).get_by_role("status")).to_contain_text("On")
+
+
+def test_a_browser_that_nobody_is_told_by_is_not_signed_up_by_a_change(visit: Visit) -> None:
+    page = allowing(visit).sign_in("cra2", path=SETTINGS)
+    here(page).get_by_role("button", name="Notify this browser").click()
+    here(page).get_by_role("button", name="Stop on this browser").click()
+    expect(here(page).get_by_role("status")).to_contain_text("Off")
+    (worker,) = page.context.service_workers
+    worker.evaluate(_ADDRESS_WITHOUT_A_SERVICE)
+    worker.evaluate(_CHANGED, {"endpoint": page.evaluate("() => self.endpoint")})
+
+    assert worker.evaluate("() => self.endpoint") is None
+    page.reload()
+    expect(here(page).get_by_role("listitem")).to_have_count(0)
 
 
 def test_where_the_reader_blocks_notifications_it_says_how_to_allow_them(visit: Visit) -> None:

@@ -1,6 +1,7 @@
 """The shell of the workbench: at its own addresses, and at nobody else's."""
 
 import gzip
+import re
 
 import pytest
 from django.test import Client
@@ -76,8 +77,14 @@ def test_service_worker_serves_every_address_and_is_asked_for_each_time(client: 
 
 def test_service_worker_keeps_nothing_and_stands_between_nobody(client: Client) -> None:
     script = client.get("/service-worker.js").content.decode()
-    for word in ("caches", "indexedDB", "'fetch'", "fetch("):
+    for word in ("caches", "indexedDB", "'fetch'"):
         assert word not in script
+    assert set(re.findall(r"ask\('([^']+)'", script)) == {
+        "auth/token/refresh/",
+        "push-subscriptions/key/",
+        "push-subscriptions/renew/",
+    }
+    assert script.count("fetch(") == 1
 
 
 def test_first_load_is_small() -> None:
