@@ -19,6 +19,7 @@ from portal.api.fields import (
     StrictBooleanField,
     StrictCharField,
     StrictIntegerField,
+    StrictSerializer,
     StrictUUIDField,
 )
 from portal.api.filters import ReferenceFilter
@@ -32,6 +33,19 @@ from trials.models import Site
 _A_MONTH_OF_MINUTES = 31 * 24 * 60
 
 
+class FreshnessSerializer(StrictSerializer):
+    """For how many seconds a reading of a vital sign is fresh; one that is left out: as usual."""
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """Return a number for each vital sign."""
+        return {
+            code: StrictIntegerField(
+                min_value=1, max_value=monitoring.LONGEST_FRESH_SECONDS, required=False
+            )
+            for code in v.VitalCode.values
+        }
+
+
 class MonitoringPlanSerializer(RecordSerializer):
     """How the patients of one site are watched."""
 
@@ -39,9 +53,7 @@ class MonitoringPlanSerializer(RecordSerializer):
     site = ReferenceField("site")
     setting = serializers.ChoiceField(choices=v.CareSetting.choices)
     news2_enabled = serializers.BooleanField()
-    fresh_for = serializers.DictField(
-        child=serializers.IntegerField(), help_text="Seconds by the code of a vital sign"
-    )
+    fresh_for = FreshnessSerializer()
     continuous_limit_minutes = serializers.IntegerField()
     observation_window_minutes = serializers.IntegerField()
     offline_grace_hours = serializers.IntegerField()
@@ -56,11 +68,7 @@ class ChangePlanForm(ReasonedSerializer):
 
     setting = serializers.ChoiceField(choices=v.CareSetting.choices, required=False)
     news2_enabled = StrictBooleanField(required=False)
-    fresh_for = serializers.DictField(
-        child=StrictIntegerField(min_value=1, max_value=monitoring.LONGEST_FRESH_SECONDS),
-        required=False,
-        help_text="Seconds by the code of a vital sign; the whole of it.",
-    )
+    fresh_for = FreshnessSerializer(required=False, help_text="The whole of it.")
     continuous_limit_minutes = StrictIntegerField(
         min_value=1, max_value=_A_MONTH_OF_MINUTES, required=False
     )

@@ -46,6 +46,7 @@ def test_a_plan_turns_news2_on_and_off(world: World, manager: User) -> None:
     assert send("patch", path, manager, body, if_match='"1"').status_code == 400
     on = send("patch", path, manager, body | WHY, if_match='"1"')
     assert (on.status_code, on.json()["news2_enabled"]) == (200, True), on.content
+    assert on.json()["fresh_for"] == {"heart_rate": 600}
     assert send("patch", path, manager, body | WHY, if_match='"1"').status_code == 412
     off = send("patch", path, manager, {"news2_enabled": False, **WHY}, if_match=on["ETag"])
     assert (off.json()["news2_enabled"], off.json()["setting"]) == (False, "inpatient")
@@ -55,7 +56,7 @@ def test_a_plan_turns_news2_on_and_off(world: World, manager: User) -> None:
     ("body", "pointer"),
     [
         ({"news2_enabled": True}, ""),
-        ({"fresh_for": {"mood": 60}}, "/fresh_for"),
+        ({"fresh_for": {"mood": 60}}, "/fresh_for/mood"),
         ({"fresh_for": {"heart_rate": 0}}, "/fresh_for/heart_rate"),
     ],
 )
