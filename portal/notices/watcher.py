@@ -5,9 +5,6 @@ and says so in the database: when it falls silent, the portal is no longer ready
 thread of their own, so that a slow provider delays no ladder.
 """
 
-import contextlib
-import os
-import select
 import signal
 import threading
 import time
@@ -17,12 +14,12 @@ from types import FrameType
 from typing import Any
 from uuid import UUID
 
-import psycopg
 import structlog
 from django.db import DatabaseError, InterfaceError, connection
 
 from portal.core import clock
 from portal.core.failpoints import failpoint
+from portal.core.programs import RETRY_SECONDS, Program
 from portal.live.watch import rights_state
 from portal.notices.models import Dispatch, EscalationStep
 from portal.notices.services.escalating import include_newcomers, take_step
@@ -33,10 +30,8 @@ from portal.notices.vocabulary import DispatchState, StepState
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 1.0
-RETRY_SECONDS = 1.0
 NEWCOMERS_SECONDS = 60.0
 MOST_LOOKED_AT = 2000
-_ACTIVE_LOCK = 0x0A7C_0001
 _BEAT = (
     "INSERT INTO notices_watcherheartbeat (id, swept_at) VALUES (1, clock_timestamp()) "
     "ON CONFLICT (id) DO UPDATE SET swept_at = excluded.swept_at, overdue = %s"
@@ -118,89 +113,54 @@ class Post:
         return post_due(at=at, early=due) if due else 0
 
 
-class Watcher:
+class Watcher(Program):
     """Sweeps until stopped."""
 
+    name = "watcher"
+    channel = CHANNEL
+    lock = 0x0A7C_0001
+
     def __init__(self) -> None:
-        self._stopping = threading.Event()
-        self._wake_reader, self._wake_writer = os.pipe()
-        os.set_blocking(self._wake_writer, False)
+        super().__init__()
         self._letters = threading.Event()
+        self._is_active = False
 
     def run(self) -> None:
-        """Work until stopped; a database that is away is waited for."""
+        """Work until stopped; letters leave in a thread of their own."""
         posting = threading.Thread(target=self._post, name="post")
         posting.start()
-        while not self._stopping.is_set():
-            try:
-                self._run_connected()
-            except (psycopg.Error, DatabaseError, InterfaceError, OSError) as error:
-                log.warning("watcher_waits", error=type(error).__name__)
-                connection.close()
-                self._wait(None, RETRY_SECONDS)
+        super().run()
         posting.join()
 
     def stop(self, _signal: int = signal.SIGTERM, _frame: FrameType | None = None) -> None:
         """End after what is at hand."""
-        self._stopping.set()
+        super().stop()
         self._letters.set()
-        with contextlib.suppress(BlockingIOError):
-            os.write(self._wake_writer, b"x")
 
-    def _run_connected(self) -> None:
-        # A connection of its own holds the lock and listens; work is done on the usual one.
-        own = connection.copy()
+    def work(self, own: Any) -> None:
+        """Sweep, and let letters leave, until stopped."""
+        release()
+        sweeper = Sweeper()
+        self._is_active = True
         try:
-            if not self._become_active(own):
-                return
-            with own.cursor() as cursor:
-                cursor.execute(f"LISTEN {CHANNEL}")
-            release()
-            log.info("watcher_active")
-            sweeper = Sweeper()
-            self._is_active = True
-            while not self._stopping.is_set():
+            while not self.stopping.is_set():
                 sweeper.sweep(clock.now())
                 self._letters.set()
-                self._wait(own, POLL_SECONDS)
+                self.wait(own, POLL_SECONDS)
         finally:
             self._is_active = False
-            own.close()
-
-    _is_active = False
 
     def _post(self) -> None:
         post = Post()
-        while not self._stopping.is_set():
+        while not self.stopping.is_set():
             self._letters.wait()
             self._letters.clear()
             try:
                 while self._is_active and post.sweep(clock.now()):
-                    if self._stopping.is_set():
+                    if self.stopping.is_set():
                         break
             except Exception as error:
                 log.warning("post_waits", error=type(error).__name__, exc_info=error)
                 connection.close()
-                self._stopping.wait(RETRY_SECONDS)
+                self.stopping.wait(RETRY_SECONDS)
         connection.close()
-
-    def _become_active(self, own: Any) -> bool:
-        while not self._stopping.is_set():
-            with own.cursor() as cursor:
-                cursor.execute("SELECT pg_try_advisory_lock(%s)", [_ACTIVE_LOCK])
-                row = cursor.fetchone()
-            if row and row[0]:
-                return True
-            self._wait(None, POLL_SECONDS)
-        return False
-
-    def _wait(self, own: Any, seconds: float) -> None:
-        """Wait for a notification, for the stop, or for the time to pass."""
-        heard = [self._wake_reader]
-        if own is not None:
-            heard.append(own.connection.fileno())
-        select.select(heard, [], [], seconds)
-        if own is not None:
-            # Raises when the server has ended; what was announced is found by looking.
-            for _ in own.connection.notifies(timeout=0):
-                pass

@@ -6,20 +6,15 @@ the broker forgets is little. When the broker is away, takes nothing, or has los
 runs the rows in this process: late, never lost.
 """
 
-import contextlib
-import os
-import select
-import signal
 import time
-from types import FrameType
 from typing import Any
 
-import psycopg
 import structlog
-from django.db import DatabaseError, connection
+from django.db import connection
 
 from portal.core import tasks
 from portal.core.failpoints import failpoint
+from portal.core.programs import Program
 from portal.outbox import leases
 from portal.outbox.deliver import run_chunk
 from portal.outbox.kinds import Lane
@@ -37,26 +32,26 @@ STALLED_SECONDS = 5.0
 BROKER_AWAY_SECONDS = 5.0
 POLL_SECONDS = 1.0
 FULL_POLL_SECONDS = 0.01
-RETRY_SECONDS = 1.0
 HEARTBEAT_SECONDS = 2.0
-_ACTIVE_LOCK = 0x0B0C_0001
 _BEAT = (
     "INSERT INTO outbox_relayheartbeat (id, seen_at, mode) VALUES (1, clock_timestamp(), %s) "
     "ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, mode = excluded.mode"
 )
 
 
-class Relay:
+class Relay(Program):
     """Leases, sends, and runs what cannot be sent."""
 
+    name = "relay"
+    channel = CHANNEL
+    lock = 0x0B0C_0001
+
     def __init__(self) -> None:
-        self.is_stopping = False
+        super().__init__()
         self.mode = "broker"
         self._away_until = 0.0
         self._full_since: dict[Lane, float] = {}
         self._beat_at = 0.0
-        self._wake_reader, self._wake_writer = os.pipe()
-        os.set_blocking(self._wake_writer, False)
 
     # --- one round --------------------------------------------------------------------------------
 
@@ -72,7 +67,7 @@ class Relay:
         if chunks:
             failpoint("relay.after_claim")
         for chunk in chunks:
-            if self.is_stopping:
+            if self.stopping.is_set():
                 break  # the leases end by themselves
             # Once lost, it is not trusted to the broker again.
             if room is None or chunk.was_lost or not self._send(chunk):
@@ -119,58 +114,12 @@ class Relay:
 
     # --- until stopped ----------------------------------------------------------------------------
 
-    def run(self) -> None:
-        """Work until stopped; a database that is away is waited for."""
-        while not self.is_stopping:
-            try:
-                self._run_connected()
-            except (psycopg.Error, DatabaseError, OSError) as error:
-                log.warning("relay_waits", error=type(error).__name__)
-                connection.close()
-                self._wait(None, RETRY_SECONDS)
-
-    def stop(self, _signal: int = signal.SIGTERM, _frame: FrameType | None = None) -> None:
-        """End after the chunk at hand."""
-        self.is_stopping = True
-        with contextlib.suppress(BlockingIOError):
-            os.write(self._wake_writer, b"x")
-
-    def _run_connected(self) -> None:
-        # A connection of its own holds the lock and listens; work is done on the usual one.
-        own = connection.copy()
-        try:
-            if not self._become_active(own):
-                return
-            with own.cursor() as cursor:
-                cursor.execute(f"LISTEN {CHANNEL}")
-            log.info("relay_active")
-            while not self.is_stopping:
-                self._beat()
-                if not self.step():
-                    self._wait(own, FULL_POLL_SECONDS if self._full_since else POLL_SECONDS)
-        finally:
-            own.close()
-
-    def _become_active(self, own: Any) -> bool:
-        while not self.is_stopping:
-            with own.cursor() as cursor:
-                cursor.execute("SELECT pg_try_advisory_lock(%s)", [_ACTIVE_LOCK])
-                row = cursor.fetchone()
-            if row and row[0]:
-                return True
-            self._wait(None, POLL_SECONDS)
-        return False
-
-    def _wait(self, own: Any, seconds: float) -> None:
-        """Wait for a notification, for the stop, or for the time to pass."""
-        heard = [self._wake_reader]
-        if own is not None:
-            heard.append(own.connection.fileno())
-        select.select(heard, [], [], seconds)
-        if own is not None:
-            # Raises when the server has ended; what was announced is found by looking.
-            for _ in own.connection.notifies(timeout=0):
-                pass
+    def work(self, own: Any) -> None:
+        """Serve the lanes until stopped."""
+        while not self.stopping.is_set():
+            self._beat()
+            if not self.step():
+                self.wait(own, FULL_POLL_SECONDS if self._full_since else POLL_SECONDS)
 
     def _beat(self) -> None:
         now = time.monotonic()
