@@ -3,23 +3,21 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from patients.models import Caregiver, Patient
+from patients.api.entrusting import EntrustedViewSet, ending, entrusting, person_named
+from patients.models import Caregiver
 from patients.services.caregivers import assign_caregiver, end_caregiver
 from patients.vocabulary import Relation
 from portal.access.permissions import Permission
-from portal.accounts.models import User
 from portal.api.fields import StrictUUIDField, UntilField
 from portal.api.permissions import Requirement
-from portal.api.reasons import OnlyReasonSerializer, ReasonedSerializer
+from portal.api.reasons import ReasonedSerializer
 from portal.api.serializers import RecordSerializer, ReferenceField
-from portal.api.views import ListMixin, NestedMixin, ScopedViewSet
-from portal.api.writes import Call, On, Write, WriteMixin
-from portal.core.errors import FieldError, InvalidInput
+from portal.api.views import ScopedViewSet
+from portal.api.writes import Call, Write, WriteMixin
 
 
 class CaregiverSerializer(RecordSerializer):
@@ -44,15 +42,9 @@ class AssignCaregiverSerializer(ReasonedSerializer):
 
 def assign(call: Call) -> Caregiver:
     """Let somebody care for the patient above."""
-    person = None
-    if "person" in call.body:
-        person = User.objects.filter(pk=call.body["person"], is_active=True).first()
-        if person is None:
-            told = _("There is no such account.")
-            raise InvalidInput(errors=(FieldError("/person", "unknown", told),))
     return assign_caregiver(
         patient=call.record,
-        person=person,
+        person=person_named(call) if "person" in call.body else None,
         relation=Relation(call.body["relation"]),
         from_at=call.body.get("from_at"),
         to_at=call.body.get("to_at"),
@@ -67,27 +59,16 @@ def end(call: Call) -> Caregiver:
     return end_caregiver(caregiver=call.record, by=call.by, at=call.at, reason=call.reason)
 
 
-class PatientCaregiverViewSet(WriteMixin, NestedMixin, ListMixin, ScopedViewSet):
+class PatientCaregiverViewSet(EntrustedViewSet):
     """patients/{id}/caregivers/."""
 
     queryset = Caregiver.objects.all()
     serializer_class = CaregiverSerializer
-    parent = Patient.objects.all()
-    parent_permission = Permission.PATIENT_VIEW
-    parent_field = "patient"
     permissions: ClassVar[Mapping[str, Requirement]] = {
         "list": Permission.ASSIGNMENT_VIEW,
         "create": Permission.PATIENT_ENTRUST,
     }
-    writes: ClassVar[Mapping[str, Write]] = {
-        "create": Write(
-            form=AssignCaregiverSerializer,
-            perform=assign,
-            on=On.ABOVE,
-            status=201,
-            needs_reason=True,
-        )
-    }
+    writes: ClassVar[Mapping[str, Write]] = entrusting(AssignCaregiverSerializer, assign)
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Let somebody answer for the patient; it takes effect on their next request."""
@@ -100,14 +81,7 @@ class CaregiverViewSet(WriteMixin, ScopedViewSet):
     queryset = Caregiver.objects.all()
     serializer_class = CaregiverSerializer
     permissions: ClassVar[Mapping[str, Requirement]] = {"end": Permission.PATIENT_ENTRUST}
-    writes: ClassVar[Mapping[str, Write]] = {
-        "end": Write(
-            form=OnlyReasonSerializer,
-            perform=end,
-            needs_reason=True,
-            seen_by=Permission.ASSIGNMENT_VIEW,
-        )
-    }
+    writes: ClassVar[Mapping[str, Write]] = ending(end)
 
     def end(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """End it now; the person loses the patient on their next request."""

@@ -7,17 +7,16 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from patients.models import SHAREABLE, Patient, PatientShare
+from patients.api.entrusting import EntrustedViewSet, ending, entrusting, person_named
+from patients.models import SHAREABLE, PatientShare
 from patients.services.sharing import end_share, share_patient
 from portal.access.permissions import Permission
-from portal.accounts.models import User
 from portal.api.fields import StrictUUIDField, UntilField
 from portal.api.permissions import Requirement
-from portal.api.reasons import OnlyReasonSerializer, ReasonedSerializer
+from portal.api.reasons import ReasonedSerializer
 from portal.api.serializers import RecordSerializer, ReferenceField
-from portal.api.views import ListMixin, NestedMixin, ScopedViewSet
-from portal.api.writes import Call, On, Write, WriteMixin
-from portal.core.errors import FieldError, InvalidInput
+from portal.api.views import ScopedViewSet
+from portal.api.writes import Call, Write, WriteMixin
 
 
 class ShareSerializer(RecordSerializer):
@@ -44,12 +43,9 @@ class SharePatientSerializer(ReasonedSerializer):
 
 def share(call: Call) -> PatientShare:
     """Share the patient above."""
-    person = User.objects.filter(pk=call.body["person"], is_active=True).first()
-    if person is None:
-        raise InvalidInput(errors=(FieldError("/person", "unknown", "There is no such account."),))
     return share_patient(
         patient=call.record,
-        person=person,
+        person=person_named(call),
         permissions=[Permission(name) for name in call.body["permissions"]],
         to_at=call.body["to_at"],
         by=call.by,
@@ -63,27 +59,16 @@ def end(call: Call) -> PatientShare:
     return end_share(share=call.record, by=call.by, at=call.at, reason=call.reason)
 
 
-class PatientShareViewSet(WriteMixin, NestedMixin, ListMixin, ScopedViewSet):
+class PatientShareViewSet(EntrustedViewSet):
     """patients/{id}/shares/."""
 
     queryset = PatientShare.objects.all()
     serializer_class = ShareSerializer
-    parent = Patient.objects.all()
-    parent_permission = Permission.PATIENT_VIEW
-    parent_field = "patient"
     permissions: ClassVar[Mapping[str, Requirement]] = {
         "list": Permission.ASSIGNMENT_VIEW,
         "create": Permission.PATIENT_SHARE,
     }
-    writes: ClassVar[Mapping[str, Write]] = {
-        "create": Write(
-            form=SharePatientSerializer,
-            perform=share,
-            on=On.ABOVE,
-            status=201,
-            needs_reason=True,
-        )
-    }
+    writes: ClassVar[Mapping[str, Write]] = entrusting(SharePatientSerializer, share)
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Show the patient to a colleague until a date; it takes effect on their next request."""
@@ -96,14 +81,7 @@ class ShareViewSet(WriteMixin, ScopedViewSet):
     queryset = PatientShare.objects.all()
     serializer_class = ShareSerializer
     permissions: ClassVar[Mapping[str, Requirement]] = {"end": Permission.PATIENT_SHARE}
-    writes: ClassVar[Mapping[str, Write]] = {
-        "end": Write(
-            form=OnlyReasonSerializer,
-            perform=end,
-            needs_reason=True,
-            seen_by=Permission.ASSIGNMENT_VIEW,
-        )
-    }
+    writes: ClassVar[Mapping[str, Write]] = ending(end)
 
     def end(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """End a share now; the person loses what it showed on their next request."""

@@ -3,7 +3,7 @@
 from portal.embedded.console import LARGEST_JOURNAL, Console
 
 ROUTINE = '{"event": "task_succeeded", "level": "info"}'
-WARNING = '{"event": "relay_waits", "level": "warning"}'
+WARNING = '{"event": "program_waits", "level": "warning"}'
 
 
 def test_routine_lines_are_shown_until_the_portal_is_ready_and_written_down_always(
@@ -19,7 +19,7 @@ def test_routine_lines_are_shown_until_the_portal_is_ready_and_written_down_alwa
 
     shown = capfdbinary.readouterr().out.decode()
     assert shown.count("task_succeeded") == 1
-    assert "relay_waits" in shown
+    assert "program_waits" in shown
     assert "starts again" in shown
     assert (tmp_path / "portal.log").read_text().count("task_succeeded") == 2
 
