@@ -36,7 +36,7 @@ _STATED = (
     "causality",
     "site_aware_at",
 )
-_CAUSALITY = ("causality", "severity_scale", "severity_mark", "severity_grade", "outcome_mark")
+_CAUSALITY = ("causality_text", "severity_scale", "severity_mark", "severity_grade", "outcome_mark")
 
 
 class AdverseEventForm(ReasonForm):
@@ -166,7 +166,7 @@ for _model in (
     models.RelatedRecord,
     models.CandidateAdverseEvent,
 ):
-    site.register(_model, derived(_model, P.ADVERSE_EVENT_VIEW, Group.SAFETY))
+    site.register(_model, derived(_model, P.ADVERSE_EVENT_VIEW, Group.SAFETY, codes=("value",)))
 site.register(
     models.ExpectednessAssessment,
     derived(models.ExpectednessAssessment, P.ALLOCATION_VIEW, Group.UNBLINDED, base=ProtectedAdmin),

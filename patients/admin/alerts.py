@@ -78,7 +78,7 @@ site.register(
         list_select_related=("alert", "patient", "site", "trial", "rule_version__rule"),
     ),
 )
-site.register(models.Score, derived(models.Score, P.SCORE_VIEW, Group.SAFETY))
+site.register(models.Score, derived(models.Score, P.SCORE_VIEW, Group.SAFETY, codes=("name",)))
 site.register(
     models.ConsentDecision, derived(models.ConsentDecision, P.EPRO_REPORT_VIEW, Group.MEASUREMENTS)
 )

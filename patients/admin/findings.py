@@ -40,7 +40,7 @@ class FindingColumns:
         "severity_mark",
         "message",
         "patient",
-        "rule_text",
+        "rule",
         "state_mark",
         "occurrences_figure",
         "owner_role_text",
@@ -61,11 +61,6 @@ class FindingColumns:
     def owner_role_text(self, row: Any) -> Any:
         """Who is to act, by the name of the role."""
         return ROLES[row.owner_role].name if row.owner_role in ROLES else row.owner_role
-
-    @admin.display(description=_("rule"), ordering="rule")
-    def rule_text(self, row: Any) -> str:
-        """The rule's stable id in plain words."""
-        return str(row.rule).replace("_", " ")
 
 
 class DataFindingAdmin(FindingColumns, ClinicalAdmin):

@@ -168,7 +168,13 @@ for _model in (
     site.register(_model, derived(_model, P.PATIENT_VIEW, Group.PATIENTS))
 site.register(
     models.DispositionEvent,
-    derived(models.DispositionEvent, P.PATIENT_VIEW, Group.PATIENTS, is_everyday=True),
+    derived(
+        models.DispositionEvent,
+        P.PATIENT_VIEW,
+        Group.PATIENTS,
+        is_everyday=True,
+        codes=("category", "term"),
+    ),
 )
 for _model in (models.Consent, models.ConsentWithdrawal):
     site.register(_model, derived(_model, P.CONSENT_VIEW, Group.PATIENTS, is_everyday=True))

@@ -32,7 +32,7 @@ class AuditEntryAdmin(ScopedModelAdmin):
         "at",
         "who",
         "acted_role",
-        "action_text",
+        "action",
         "resource",
         "record_id_mark",
         "acted_source",
@@ -60,11 +60,6 @@ class AuditEntryAdmin(ScopedModelAdmin):
     def who(self, row: Any) -> str | None:
         """Who acted, by user name."""
         return row.acted_name
-
-    @admin.display(description=_("action"), ordering="action")
-    def action_text(self, row: Any) -> str:
-        """What was done, in words."""
-        return str(row.action).replace("_", " ")
 
 
 class SealAdmin(ScopedModelAdmin):

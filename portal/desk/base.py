@@ -5,11 +5,22 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import PermissionDenied
-from django.db.models import BooleanField, JSONField, Model, QuerySet, TextField
+from django.db.models import (
+    BooleanField,
+    CharField,
+    ForeignKey,
+    JSONField,
+    Model,
+    QuerySet,
+    TextField,
+    UUIDField,
+)
 from django.db.models.functions import Cast
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -17,15 +28,27 @@ from portal.access.permissions import Permission
 from portal.access.scoping import may, scope, visible
 from portal.core.fields import PartialDateTimeField
 from portal.desk import history
-from portal.desk.columns import NOTHING, exactly, facts, in_words, record_link
+from portal.desk.columns import (
+    NOTHING,
+    exactly,
+    facts,
+    in_code,
+    in_words,
+    place_link,
+    record_link,
+    related,
+)
+from portal.desk.filters import SpokenFilter
 from portal.desk.groups import Group
 from portal.desk.layout import fieldsets_of, title_of
 from portal.desk.lists import DeskList
 from portal.desk.paging import BoundedPaginator
+from portal.desk.words import CODES
 
 _LOOKUPS = frozenset(
     {"exact", "id__exact", "isnull", "gte", "gt", "lte", "lt", "year", "month", "day"}
 )
+_PLACES = ("trial_id", "site_id", "patient_id")
 _PARTS_OF_A_DATE = ("year", "month", "day")
 _LONGEST_VALUE = 200
 _LONGEST_SEARCH = 100
@@ -33,11 +56,13 @@ _DATE = re.compile(r"\d{4}(-\d{2}){0,2}")
 
 
 class PlainForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A form whose labels end without a colon."""
+    """A form whose labels begin with a capital, as Django's own do, and end without a colon."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("label_suffix", "")
         super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.label = capfirst(field.label) if field.label else field.label
 
 
 def _field_of(offered: Any) -> str:
@@ -60,6 +85,10 @@ class ScopedModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     searched_date: ClassVar[str | None] = None
     # Columns that no page shows.
     hidden: ClassVar[tuple[str, ...]] = ()
+    # Columns that hold a code without a list of choices, besides those of every record.
+    codes: ClassVar[tuple[str, ...]] = ()
+    # Codes that are shown as they are stored, because people search for them.
+    codes_as_stored: ClassVar[tuple[str, ...]] = ()
     # Lookups that other pages link to, besides the filters that are offered.
     linked_lookups: ClassVar[tuple[str, ...]] = ("patient",)
 
@@ -82,13 +111,23 @@ class ScopedModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         for field in model._meta.concrete_fields:
             if isinstance(field, PartialDateTimeField):
                 setattr(self, f"{field.name}_exact", exactly(field))
-            elif isinstance(field, JSONField):
+            elif isinstance(field, JSONField | ArrayField):
                 setattr(self, f"{field.name}_facts", facts(field))
+            elif isinstance(field, ForeignKey):
+                setattr(self, f"{field.name}_link", related(self, field))
+            elif isinstance(field, UUIDField) and field.name in _PLACES:
+                setattr(self, f"{field.name}_mark", place_link(self, field))
+            elif self._is_code(field) and not hasattr(self, f"{field.name}_text"):
+                setattr(self, f"{field.name}_text", in_code(field))
             elif isinstance(field, BooleanField) and not hasattr(self, f"{field.name}_mark"):
                 setattr(self, f"{field.name}_mark", in_words(field))
 
         if any(field.name == "record_id" for field in model._meta.concrete_fields):
             self.record_id_mark = record_link(self)
+
+    def _is_code(self, field: Any) -> bool:
+        named = field.name in CODES.union(self.codes).difference(self.codes_as_stored)
+        return named and isinstance(field, CharField | TextField) and not field.choices
 
     # --- who may --------------------------------------------------------------------------
 
@@ -182,6 +221,22 @@ class ScopedModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             return queryset.alias(date_text=text).filter(date_text__startswith=term), False
         return super().get_search_results(request, queryset, term)
 
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Say codes in words, and link a record that is named by type and id."""
+        spoken = {f.name: f"{f.name}_text" for f in self.opts.concrete_fields if self._is_code(f)}
+        spoken["record_id"] = "record_id_mark"
+        return [spoken.get(str(name), name) for name in super().get_list_display(request)]
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        """Offer the values of a text column in words."""
+        texts = {
+            f.name
+            for f in self.opts.concrete_fields
+            if isinstance(f, CharField | TextField) and not f.choices
+        }
+        offered = super().get_list_filter(request)
+        return [(one, SpokenFilter) if one in texts else one for one in offered]
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[DeskList]:
         """Return the list that tells its filters in words."""
         return DeskList
@@ -200,8 +255,12 @@ class ScopedModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     ) -> Any:
         """Show one record under its own name."""
         if obj is not None:
-            context["title"], context["subtitle"] = title_of(obj)
+            context["title"], context["subtitle"] = self.title_of(obj)
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
+
+    def title_of(self, record: Model) -> tuple[str, str]:
+        """Return a record's name and, under it, what it is and whose."""
+        return title_of(record)
 
     def choice_label(self, record: Any) -> str:
         """Return how a row is called where it is one choice among many."""
@@ -222,12 +281,13 @@ class ScopedModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         bounded = int(before) if before.isdecimal() and len(before) <= 18 else None
         made, older = history.entries(request, self.admin_site, record, before=bounded)
         request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        name, below = self.title_of(record)
         context = {
             **self.admin_site.each_context(request),
-            "title": _("History of %s") % title_of(record)[0],
-            "subtitle": title_of(record)[1],
+            "title": _("History of %s") % name,
+            "subtitle": below,
             "object": record,
-            "record_name": title_of(record)[0],
+            "record_name": name,
             "opts": self.opts,
             "entries": made,
             "older_url": f"?before={older}" if older is not None else "",

@@ -1,7 +1,6 @@
 """Columns of lists: states with a mark and a word, figures to the right, dates as given."""
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
@@ -13,6 +12,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from portal.core.partial_dates import PartialDateTime
+from portal.desk.layout import name_of
+from portal.desk.words import snake, spoken
 
 Column = Callable[..., Any]
 # What a page tells where a record says nothing; there Django would write None.
@@ -77,24 +78,76 @@ def facts(field: Any) -> Column:
             return format_html_join(
                 "", '<div><span class="cell-muted">{}</span> {}</div>', map(_fact, value.items())
             )
-        if isinstance(value, list):
-            return ", ".join(map(_told, value))
-        return None if value is None else _told(value)
+        return None if value is None else told(value) or None
 
     return column
 
 
 def _fact(pair: tuple[str, Any]) -> tuple[str, str]:
-    return pair[0].replace("_", " ") + ":", _told(pair[1])
+    return spoken(pair[0]) + ":", told(pair[1])
 
 
-def _told(value: Any) -> str:
+def told(value: Any) -> str:
+    """Return what a JSON value says, in one line."""
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_told(part)}" for name, part in value.items())
-    if isinstance(value, list):
+        return ", ".join(f"{spoken(name)} {told(part)}" for name, part in value.items())
+    if isinstance(value, list | tuple):
         between = "; " if any(isinstance(part, dict) for part in value) else ", "
-        return between.join(map(_told, value))
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return between.join(map(told, value))
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if value is None:
+        return NOTHING
+    return spoken(value) if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def in_code(field: Any) -> Column:
+    """Return a column that says a code in words."""
+
+    @admin.display(description=field.verbose_name, ordering=field.name)
+    def column(row: Any) -> Any:
+        value = getattr(row, field.name)
+        return spoken(value, field.name) if value else None
+
+    return column
+
+
+def related(model_admin: Any, field: Any) -> Column:
+    """Return a column that links to a related record by its name; one without has its kind's."""
+
+    @admin.display(description=field.verbose_name)
+    def column(row: Any) -> Any:
+        record = getattr(row, field.name)
+        if record is None:
+            return None
+        if not model_admin.admin_site.is_registered(type(record)):
+            return name_of(record)
+        return format_html(
+            '<a href="{}">{}</a>', _page_of(type(record), record.pk), name_of(record)
+        )
+
+    return column
+
+
+def place_link(model_admin: Any, field: Any) -> Column:
+    """Return a column that links to the trial, site or patient whose id a row holds."""
+    kind = field.name.removesuffix("_id")
+
+    @admin.display(description=field.verbose_name)
+    def column(row: Any) -> Any:
+        key = getattr(row, field.name)
+        for model in model_admin.admin_site._registry if key else ():
+            if snake(model.__name__) == kind:
+                return format_html(
+                    '<a href="{}">{}</a>', _page_of(model, key), model._meta.verbose_name
+                )
+        return key
+
+    return column
+
+
+def _page_of(model: Any, key: Any) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[key])
 
 
 def record_link(model_admin: Any) -> Column:
@@ -105,17 +158,11 @@ def record_link(model_admin: Any) -> Column:
         named = getattr(row, "resource", "") or getattr(row, "record_type", "")
         for model in model_admin.admin_site._registry if row.record_id else ():
             if snake(model.__name__) == named:
-                address = f"admin:{model._meta.app_label}_{model._meta.model_name}_change"
-                url = reverse(address, args=[row.record_id])
+                url = _page_of(model, row.record_id)
                 return format_html('<a href="{}">{}</a>', url, model._meta.verbose_name)
         return row.record_id
 
     return column
-
-
-def snake(name: str) -> str:
-    """Return the resource name of a model: AdverseEvent is adverse_event."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
 def exactly(field: Any) -> Column:

@@ -80,4 +80,7 @@ def _is_told(field: Any) -> bool:
         return False
     if isinstance(field, models.JSONField | models.TextField | models.BinaryField):
         return False
+    # A key says nothing in a list, but for that of a record, which is told as a link to it.
+    if isinstance(field, models.UUIDField) and field.name != "record_id":
+        return False
     return not (field.max_length and field.max_length > _LONGEST_TEXT)

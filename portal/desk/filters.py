@@ -1,10 +1,13 @@
 """List filters that offer no more than the reader may see."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext
+
+from portal.desk.words import spoken
 
 CHOICES_SHOWN = 100
 
@@ -27,6 +30,16 @@ class YesNoFilter(admin.BooleanFieldListFilter):
     def __init__(self, field: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(field, *args, **kwargs)
         self.title = gettext(field.name.removeprefix("is_").replace("_", " "))
+
+
+class SpokenFilter(admin.AllValuesFieldListFilter):
+    """A filter by the values that are there, in words; none is a dash."""
+
+    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
+        """Return the choices, each with something to read and to click on."""
+        for choice in super().choices(changelist):
+            shown = spoken(str(choice["display"]), self.field.name)
+            yield {**choice, "display": shown or self.empty_value_display}
 
 
 def scoped(name: str) -> tuple[str, Any]:

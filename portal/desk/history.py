@@ -1,6 +1,5 @@
 """The history of one record, as the database's triggers wrote it."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +13,8 @@ from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
 from portal.core.history import TRACKED
-from portal.desk.columns import plain
+from portal.desk.columns import plain, told
+from portal.desk.words import CODES, spoken
 
 PAGE = 50
 _LONGEST = 500
@@ -58,7 +58,8 @@ def entries(
         rows = rows.filter(pgh_id__lt=before)
     found = list(rows[: PAGE + 1])
     shown = found[:PAGE]
-    tracked = _tracked_fields(type(record), table)
+    hidden = site.get_model_admin(type(record)).hidden
+    tracked = [f for f in _tracked_fields(type(record), table) if f.name not in hidden]
     words = _Words(request, site, found, tracked)
     made = [
         _entry(row, found[index + 1] if index + 1 < len(found) else None, tracked, words)
@@ -88,19 +89,24 @@ def _entry(row: Any, previous: Any, tracked: Iterable[Any], words: "_Words") -> 
                     label=str(tracked_field.verbose_name),
                     before=words.of(tracked_field, old),
                     after=words.of(tracked_field, new),
-                    had_value=previous is not None,
+                    # Of what is not shown, only that it was written anew can be told.
+                    had_value=previous is not None and not (_is_sealed(old) and _is_sealed(new)),
                 )
             )
     return Entry(
         at=row.pgh_created_at,
         who=words.person(row.acted_by),
-        role=row.acted_role,
+        role=spoken(row.acted_role, "acted_role"),
         reason=row.acted_reason,
         source=row.acted_source,
         operation=operations.get(row.pgh_label, row.pgh_label),
         state=_STATES.get(row.pgh_label, ""),
         changes=tuple(changes),
     )
+
+
+def _is_sealed(value: Any) -> bool:
+    return isinstance(value, bytes | memoryview)
 
 
 class _Words:
@@ -138,12 +144,15 @@ class _Words:
             return self._names.get((tracked_field.related_model, value), str(value))
         if isinstance(value, bool):
             return _("yes") if value else _("no")
+        if _is_sealed(value):
+            return _("not shown")
         if isinstance(value, dict | list):
-            text = json.dumps(value, ensure_ascii=False, default=str, sort_keys=True)
+            text = told(value)
         elif isinstance(value, datetime):
             text = value.strftime("%Y-%m-%d %H:%M:%S")
         elif isinstance(value, Decimal):
             text = str(plain(value))
         else:
             text = str(dict(tracked_field.flatchoices).get(value, value))
+            text = spoken(text, tracked_field.name) if tracked_field.name in CODES else text
         return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"

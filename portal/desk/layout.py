@@ -25,7 +25,7 @@ _RECORDED = (
     "version",
 )
 # A field's own way to be told: a column of the list with this ending.
-TOLD_AS = ("_exact", "_facts", "_figure", "_mark", "_text")
+TOLD_AS = ("_exact", "_facts", "_figure", "_mark", "_text", "_link")
 _ONLY_WHEN_SAID = ("imported_dataset", "imported_sequence", "imported_sponsor_id", "is_after_lock")
 
 
@@ -57,6 +57,12 @@ def _is_shown(field: Any) -> bool:
     if isinstance(field, models.BinaryField | models.GeneratedField):
         return False
     return field.editable and not field.primary_key
+
+
+def name_of(record: models.Model) -> str:
+    """Return a record's name; where keys are all it has, what it is."""
+    name = str(record).strip()
+    return str(record._meta.verbose_name) if not name or _KEY.search(name) else name
 
 
 def title_of(record: models.Model) -> tuple[str, str]:

@@ -63,6 +63,7 @@ class OutboxDeliveryAdmin(SetupAdmin):
     group = Group.AUDIT
     ordering = ("-id",)
     linked_lookups = ()
+    codes_as_stored = ("kind", "resource")
     list_display = (
         "id",
         "kind",

@@ -13,8 +13,8 @@ from portal.access.unblinded import unblinded
 from portal.audit.record import Action, record
 from portal.core.clock import now
 from portal.desk.base import ScopedModelAdmin
-from portal.desk.columns import snake
 from portal.desk.groups import Group
+from portal.desk.words import snake
 
 
 class ProtectedAdmin(ScopedModelAdmin):

@@ -3,9 +3,12 @@
 from typing import Any, ClassVar
 
 from django import forms
+from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -59,8 +62,10 @@ class ReasonForm(PlainForm):
         return pointer
 
     def clean(self) -> dict[str, Any] | None:
-        """Show what the service refused, each part at its field."""
+        """Show what the service refused, each part at its field; a change changes something."""
         cleaned = super().clean()
+        if not self.instance._state.adding and not set(self.changed_data) - {REASON}:
+            self.add_error(None, _("Nothing is changed yet. Change something, or close the page."))
         if self.refusal is None:
             return cleaned
         for part in self.refusal.told_parts():
@@ -123,8 +128,11 @@ class SetupAdmin(ScopedModelAdmin):
         """Everything that no service takes is read-only."""
         if obj is None:
             return []
-        shown = super().get_readonly_fields(request, obj)
-        return [name for name in shown if name not in self._asked_by_name(obj)]
+        shown = set(super().get_readonly_fields(request, obj))
+        # A field that the form declares is not asked for where its column tells it.
+        declared = self.form.declared_fields  # type: ignore[attr-defined]
+        shown |= {name for name in declared if shown & {f"{name}{ending}" for ending in TOLD_AS}}
+        return sorted(shown - self._asked_by_name(obj))
 
     def _asked_by_name(self, record: Any) -> set[str]:
         asked = self.changed_of(record)
@@ -169,6 +177,27 @@ class SetupAdmin(ScopedModelAdmin):
         made = super().get_form(request, obj, change, **kwargs)
         made.refusal = getattr(request, "desk_refusal", None)
         return made
+
+    def response_add(self, request: Any, obj: Any, post_url_continue: Any = None) -> HttpResponse:
+        """Say what was saved by its name, and go back to the list."""
+        self._say_saved(request, obj)
+        return self.response_post_save_add(request, obj)
+
+    def response_change(self, request: Any, obj: Any) -> HttpResponse:
+        """Say what was saved by its name, and go back to the list."""
+        self._say_saved(request, obj)
+        return self.response_post_save_change(request, obj)
+
+    def _say_saved(self, request: Any, obj: Any) -> None:
+        name, below = self.title_of(self.get_object(request, str(obj.pk)) or obj)
+        url = reverse(self.admin_site.name + f":{self._address}_change", args=[obj.pk])
+        link = format_html('<a href="{}">{}</a>', url, name)
+        told = format_html("{}, {}", link, below) if below else link
+        self.message_user(request, format_html(gettext("Saved: {}"), told), messages.SUCCESS)
+
+    @property
+    def _address(self) -> str:
+        return f"{self.opts.app_label}_{self.opts.model_name}"
 
     def changeform_view(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         """Turn a service's refusal into an error on the form: nothing typed is lost."""

@@ -8,6 +8,7 @@ from pytest_django import Settings
 from patients.models import Caregiver, Identity, Patient
 from portal.accounts.models import User
 from portal.audit.models import AuditEntry
+from portal.core.clock import now
 from tests.portal.desk import world as worlds
 from tests.portal.desk.test_lists import address
 
@@ -75,6 +76,57 @@ def test_contact_is_erased_with_its_legal_basis(lead: User, patient: Patient) ->
     assert erased.status_code == 302
     assert "+33 7" not in page_of(lead).content.decode()
     assert Identity.objects.get().contact_erased_at is not None
+
+
+def sent(lead: User, **typed: str) -> Any:
+    where = address(Identity, "change", Identity.objects.get().pk)
+    return worlds.signed_in(lead).post(where, {**typed, **REASON})
+
+
+@pytest.mark.parametrize(
+    ("typed", "fields"),
+    [
+        ({"erase": "contact"}, ["basis"]),
+        ({"basis": "request"}, ["erase"]),
+        ({"erase": "contact", "basis": "request", "full_name": "Q"}, ["erase"]),
+        ({"born": "1931-07-29T08:00"}, ["born"]),
+        ({"contacts": "phone: 1\nphone: 2"}, ["contacts"]),
+        ({}, ["__all__"]),
+    ],
+    ids=lambda case: " ".join(case),
+)
+def test_what_cannot_be_done_is_said_at_its_field_with_the_identity_in_sight(
+    lead: User, patient: Patient, typed: dict[str, str], fields: list[str]
+) -> None:
+    record(lead, patient)
+    refused = sent(lead, **typed)
+    assert list(refused.context["adminform"].form.errors) == fields
+    assert "Quirina Xylander-Zhuk" in refused.content.decode()
+    assert Identity.objects.get().contact_erased_at is None
+
+
+@pytest.mark.req("PV-05")
+def test_what_was_erased_says_since_when(lead: User, patient: Patient) -> None:
+    record(lead, patient)
+    sent(lead, erase="everything", basis="request")
+    told = page_of(lead).context["opened"]
+    assert {part["text"] for part in told} == {f"Erased on {now():%Y-%m-%d}"}
+
+
+def test_an_identity_is_named_by_its_patient_and_its_history_shows_nothing_sealed(
+    lead: User, patient: Patient
+) -> None:
+    record(lead, patient)
+    identity = Identity.objects.get()
+    sent(lead, full_name="Quirina Zhuk")
+    browser = worlds.signed_in(lead)
+    listed = browser.get(address(Identity, "changelist")).content.decode()
+    history = browser.get(address(Identity, "history", identity.pk)).content.decode()
+    assert patient.subject_number in listed
+    assert f"Identity of patient {patient.subject_number}" in history
+    assert "not shown" in history
+    assert "\\x" not in history
+    assert identity.key_id not in history
 
 
 @pytest.mark.req("F112")

@@ -1,0 +1,78 @@
+"""Codes are told in words, in the reader's language; what somebody wrote stays as it is."""
+
+from typing import Any
+
+import pytest
+from django.utils import translation
+
+from events.models import AdverseEvent
+from patients.models import DataFinding
+from portal.core.history import acting
+from portal.core.ids import SYSTEM_ACCOUNT
+from portal.desk.columns import told
+from portal.desk.words import spoken
+from tests.portal.desk import world as worlds
+from tests.portal.desk.test_lists import address
+
+
+@pytest.mark.parametrize(
+    ("code", "field", "words"),
+    [
+        ("adverse_event", "resource", "adverse event"),
+        ("study_coordinator", "role", "Study coordinator"),
+        ("study_coordinator doctor", "acted_role", "Study coordinator, Doctor (sub-investigator)"),
+        ("not_related", "causality", "not related"),
+        ("adverse_event.follow_up", "kind", "adverse event follow up"),
+        ("RASH_1", "rule", "RASH_1"),
+        ("1.0", "kind", "1.0"),
+        ("a word of somebody", "item", "a word of somebody"),
+    ],
+)
+def test_code_is_said_in_words(code: str, field: str, words: str) -> None:
+    assert spoken(code, field) == words
+
+
+def test_words_are_those_of_the_readers_language() -> None:
+    with translation.override("zh-hans"):
+        assert spoken("adverse_event", "resource") == "不良事件"
+        assert spoken("study_coordinator", "role") != "Study coordinator"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ({"birth_year": "not_allowed"}, "birth year not allowed"),
+        ([True, None, 2], "yes, –, 2"),
+        ([], ""),
+        ({"said": "As SHE said_it"}, "said As SHE said_it"),
+    ],
+)
+def test_json_is_told_in_words(value: Any, words: str) -> None:
+    assert told(value) == words
+
+
+def test_lists_pages_and_histories_show_words_instead_of_codes(world: worlds.World) -> None:
+    event = AdverseEvent.objects.get(patient=world.patients[0])
+    with acting(by=SYSTEM_ACCOUNT, reason="made for the test"):
+        event.causality = "not_related"
+        event.save()
+    client = worlds.signed_in(world.person("inspector"))
+    for page, args in (("changelist", []), ("change", [event.pk]), ("history", [event.pk])):
+        shown = client.get(address(AdverseEvent, page, *args)).content.decode()
+        assert "not_related" not in shown, page
+        assert "not related" in shown, page
+
+
+def test_a_finding_is_told_without_codes(world: worlds.World) -> None:
+    client = worlds.signed_in(world.person("inspector"))
+    shown = client.get(address(DataFinding, "changelist")).content.decode()
+    assert "seriousness contradiction" in shown
+    assert "Safety officer" in shown
+
+
+def test_a_filter_in_use_is_told(world: worlds.World) -> None:
+    client = worlds.signed_in(world.person("inspector"))
+    where = address(AdverseEvent, "changelist")
+    assert client.get(where).context["cl"].filters_in_use == []
+    used = client.get(where, {"is_serious__exact": "1"}).context["cl"].filters_in_use
+    assert used == ["Serious: Yes"]
