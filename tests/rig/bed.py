@@ -380,6 +380,9 @@ class Bed:
         wait_for(lambda: self.pending() == 0, "every delivery has ended", seconds)
 
 
-def armed(name: str, action: str = "kill", nth: int = 1) -> dict[str, str]:
-    """Return the setting that arms one failpoint."""
-    return {"FAILPOINTS": f"{name}={action},nth={nth}"}
+def armed(
+    name: str, action: str = "kill", nth: int = 1, once: Path | None = None
+) -> dict[str, str]:
+    """Return the setting that arms one failpoint; `once` is made when it was reached."""
+    told = f",once={once}" if once else ""
+    return {"FAILPOINTS": f"{name}={action},nth={nth}{told}"}

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -196,27 +195,20 @@ async def _killed_on_the_way(
     bed: Bed, phones: Phones, tmp_path: Path, program: str, failpoint: str
 ) -> None:
     """Kill a program at a failpoint while uploads come in; then let a clean one go on."""
-    reached = asyncio.Event()
+    reached = tmp_path / "reached"
 
     async def trouble(fleet: Fleet) -> None:
         await accepted(fleet, 5)
-        await asyncio.to_thread(wait_for, _was_reached(bed, program), f"{failpoint} was reached")
-        reached.set()
+        await asyncio.to_thread(wait_for, reached.exists, f"{failpoint} was reached")
         await asyncio.to_thread(bed.kill, program)
         bed.end_leases()
 
     await asyncio.to_thread(bed.ensure, *(name for name in EVERYTHING if name != program))
-    bed.start(program, **armed(failpoint, nth=1))
+    bed.start(program, **armed(failpoint, once=reached))
     done = await campaign(bed, phones, tmp_path, trouble, seed=5, manners=QUIET)
-    assert reached.is_set()
+    assert reached.exists()
     assert done.judgment.accepted > 0
     assert done.judgment.is_clean, done.judgment.text()
-
-
-def _was_reached(bed: Bed, program: str) -> Callable[[], bool]:
-    if program == "worker":  # the child dies, and its parent says so
-        return lambda: "signal 9 (SIGKILL)" in bed.tail("worker") or bed.died("worker")
-    return lambda: bed.died(program)
 
 
 @pytest.mark.parametrize(
