@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import django_filters
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -46,6 +47,11 @@ class FreshnessSerializer(StrictSerializer):
         }
 
 
+@extend_schema_field(FreshnessSerializer)
+class FreshnessField(serializers.DictField):
+    """The same as it is stored, in one column."""
+
+
 class MonitoringPlanSerializer(RecordSerializer):
     """How the patients of one site are watched."""
 
@@ -53,7 +59,7 @@ class MonitoringPlanSerializer(RecordSerializer):
     site = ReferenceField("site")
     setting = serializers.ChoiceField(choices=v.CareSetting.choices)
     news2_enabled = serializers.BooleanField()
-    fresh_for = FreshnessSerializer()
+    fresh_for = FreshnessField()
     continuous_limit_minutes = serializers.IntegerField()
     observation_window_minutes = serializers.IntegerField()
     offline_grace_hours = serializers.IntegerField()

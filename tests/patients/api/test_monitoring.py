@@ -47,6 +47,8 @@ def test_a_plan_turns_news2_on_and_off(world: World, manager: User) -> None:
     on = send("patch", path, manager, body | WHY, if_match='"1"')
     assert (on.status_code, on.json()["news2_enabled"]) == (200, True), on.content
     assert on.json()["fresh_for"] == {"heart_rate": 600}
+    listed = Client().get("/api/v1/monitoring-plans/", headers=bearer(manager)).json()["results"]
+    assert {"heart_rate": 600} in [one["fresh_for"] for one in listed]
     assert send("patch", path, manager, body | WHY, if_match='"1"').status_code == 412
     off = send("patch", path, manager, {"news2_enabled": False, **WHY}, if_match=on["ETag"])
     assert (off.json()["news2_enabled"], off.json()["setting"]) == (False, "inpatient")
