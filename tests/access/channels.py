@@ -114,7 +114,7 @@ def _letters(who: Blinded, *, is_digest: bool) -> Iterator[Any]:
 
 def _study(who: Blinded) -> ReportUpload:
     """Send a study as a ZIP file, as whoever imports it does."""
-    from tests.access.surfaces import study
+    from tests.access.commands import study
 
     key = uuid7()
     with tempfile.TemporaryDirectory() as folder:

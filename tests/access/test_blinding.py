@@ -18,9 +18,10 @@ from portal.documents.kinds import kinds as document_kinds
 from tests import soaks
 from tests.access import channels, leaks, surfaces
 from tests.access.arms import CANARY, allocated, set_up
+from tests.access.commands import COMMANDS, OPERATORS, our_commands
 from tests.access.declared import BOARD, PHARMACIST, READS_PROTECTED_FINDINGS
 from tests.access.records import make_records
-from tests.access.surfaces import COMMANDS, OPERATORS, SURFACES, Logs
+from tests.access.surfaces import SURFACES, Logs
 from tests.access.told import Blinded
 from tests.access.walker import Reader, readers
 from tests.access.world import World
@@ -145,7 +146,7 @@ def test_every_surface_is_claimed() -> None:
     assert surfaces.unclaimed_kinds() == []
     assert surfaces.unclaimed_mounts() == []
     assert {kind.code for kind in document_kinds()} == channels.DOCUMENTS.keys()
-    assert surfaces.our_commands().keys() == COMMANDS.keys() | OPERATORS.keys()
+    assert our_commands().keys() == COMMANDS.keys() | OPERATORS.keys()
 
 
 def test_every_role_is_blinded_or_declared_unblinded(blinded: list[Blinded]) -> None:
