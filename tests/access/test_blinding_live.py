@@ -29,19 +29,12 @@ from tests.access import leaks
 from tests.access.arms import CANARY, allocate, arm_now, set_up
 from tests.access.told import masked
 from tests.access.world import World, make_adverse_event, make_vital
+from tests.http_server import serving
+from tests.patients.intake.both_ways import PATH, Counted, exchange, normal, request
 from tests.patients.intake.conftest import client, ward
 from tests.patients.intake.phones import Client as Phone
 from tests.patients.intake.phones import Ward, report, staff_token
-from tests.patients.intake.test_protocol import (
-    CASES,
-    PATH,
-    Counted,
-    exchange,
-    in_thread,
-    normal,
-    request,
-    serving,
-)
+from tests.patients.intake.test_protocol import CASES, in_thread
 from tests.portal.live.conftest import Client, Connect, connect, in_database, world
 
 __all__ = ["client", "connect", "ward", "world"]

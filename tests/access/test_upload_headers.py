@@ -5,9 +5,11 @@ import asyncio
 import pytest
 
 from tests.access.test_headers import told_wrong
+from tests.http_server import serving
+from tests.patients.intake.both_ways import Counted, exchange
 from tests.patients.intake.conftest import client, ward
 from tests.patients.intake.phones import Client, Ward
-from tests.patients.intake.test_protocol import CASES, Counted, exchange, in_thread, serving
+from tests.patients.intake.test_protocol import CASES, in_thread
 
 __all__ = ["client", "ward"]
 

@@ -4,8 +4,11 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from django.db import connections
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from patients.intake import app
+from tests.http_server import serving
+from tests.patients.intake.both_ways import Counted
 from tests.patients.intake.phones import Client, Ward, make_ward
 
 
@@ -22,3 +25,11 @@ async def client(ward: Ward) -> AsyncIterator[Client]:
     await app.start()
     yield Client()
     await app.stop()
+
+
+@pytest.fixture
+async def ports(client: Client) -> AsyncIterator[tuple[int, int]]:
+    """Return the ports of uvicorn's own protocol and of ours."""
+    Counted.served = 0
+    async with serving(HttpToolsProtocol) as (_, plain), serving(Counted) as (_, hot):
+        yield plain, hot
