@@ -154,8 +154,9 @@ def in_a_snapshot(patch: Patch) -> None:
 
 
 def in_an_update(patch: Patch) -> None:
-    tell = sources._SOURCES["adverse_event"]
-    patch.setitem(sources._SOURCES, "adverse_event", lambda ids: tell(ids) * (1 + is_first()))
+    source = sources._SOURCES["adverse_event"]
+    leaky = source._replace(tell=lambda ids: source.tell(ids) * (1 + is_first()))
+    patch.setitem(sources._SOURCES, "adverse_event", leaky)
 
 
 def in_a_letter(patch: Patch) -> None:
