@@ -1,4 +1,5 @@
 /** What the signed-in person may do, as the portal told it: for showing and hiding, never for safety. */
+import { computed } from 'vue'
 import type { Permissions } from '@/api/types'
 import { useSession } from './store'
 
@@ -19,6 +20,12 @@ export function holds(permissions: Permissions, permission: string, place?: Plac
   return levels.some(([held, id]) =>
     held.some((one) => (place === undefined || one.id === id) && one.permissions.includes(permission)),
   )
+}
+
+/** Whether the desk lets the person in: patients and those who care for them have no place there. */
+export function useOpensDesk() {
+  const may = useMayI()
+  return computed(() => may('trial:view'))
 }
 
 export function useMayI() {
