@@ -30,7 +30,7 @@ class AuditEntryAdmin(ScopedModelAdmin):
     date_hierarchy = "at"
     list_display = (
         "at",
-        "who",
+        "acted_by_text",
         "acted_role",
         "action",
         "resource",
@@ -57,7 +57,7 @@ class AuditEntryAdmin(ScopedModelAdmin):
         return visible_entries(user).annotate(acted_name=Subquery(people)).order_by("-id")
 
     @admin.display(description=_("who"), ordering="acted_name")
-    def who(self, row: Any) -> str | None:
+    def acted_by_text(self, row: Any) -> str | None:
         """Who acted, by user name."""
         return row.acted_name
 

@@ -27,6 +27,7 @@ from django.utils.translation import gettext_lazy
 from portal.access.permissions import Permission
 from portal.access.scoping import may, scope, visible
 from portal.core.fields import PartialDateTimeField
+from portal.core.history import TRACKED
 from portal.desk import history
 from portal.desk.columns import (
     NOTHING,
@@ -34,6 +35,7 @@ from portal.desk.columns import (
     facts,
     in_code,
     in_words,
+    named,
     place_link,
     record_link,
     related,
@@ -115,9 +117,10 @@ class ScopedModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
                 setattr(self, f"{field.name}_facts", facts(field))
             elif isinstance(field, ForeignKey):
                 setattr(self, f"{field.name}_link", related(self, field))
+                setattr(self, f"{field.name}_named", named(field))
             elif isinstance(field, UUIDField) and field.name in _PLACES:
                 setattr(self, f"{field.name}_mark", place_link(self, field))
-            elif self._is_code(field) and not hasattr(self, f"{field.name}_text"):
+            elif self.is_code(field) and not hasattr(self, f"{field.name}_text"):
                 setattr(self, f"{field.name}_text", in_code(field))
             elif isinstance(field, BooleanField) and not hasattr(self, f"{field.name}_mark"):
                 setattr(self, f"{field.name}_mark", in_words(field))
@@ -125,7 +128,8 @@ class ScopedModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if any(field.name == "record_id" for field in model._meta.concrete_fields):
             self.record_id_mark = record_link(self)
 
-    def _is_code(self, field: Any) -> bool:
+    def is_code(self, field: Any) -> bool:
+        """Whether a field holds a code without a list of choices, to be told in words."""
         named = field.name in CODES.union(self.codes).difference(self.codes_as_stored)
         return named and isinstance(field, CharField | TextField) and not field.choices
 
@@ -223,7 +227,7 @@ class ScopedModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_list_display(self, request: HttpRequest) -> Any:
         """Say codes in words, and link a record that is named by type and id."""
-        spoken = {f.name: f"{f.name}_text" for f in self.opts.concrete_fields if self._is_code(f)}
+        spoken = {f.name: f"{f.name}_text" for f in self.opts.concrete_fields if self.is_code(f)}
         spoken["record_id"] = "record_id_mark"
         return [spoken.get(str(name), name) for name in super().get_list_display(request)]
 
@@ -256,6 +260,7 @@ class ScopedModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """Show one record under its own name."""
         if obj is not None:
             context["title"], context["subtitle"] = self.title_of(obj)
+            context["has_history"] = type(obj) in TRACKED and self.may_see_history(request, obj)
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
     def title_of(self, record: Model) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from portal.core.partial_dates import PartialDateTime
-from portal.desk.layout import name_of
+from portal.desk.layout import is_key, name_of
 from portal.desk.words import snake, spoken
 
 Column = Callable[..., Any]
@@ -90,7 +90,8 @@ def _fact(pair: tuple[str, Any]) -> tuple[str, str]:
 def told(value: Any) -> str:
     """Return what a JSON value says, in one line."""
     if isinstance(value, dict):
-        return ", ".join(f"{spoken(name)} {told(part)}" for name, part in value.items())
+        parts = ((name, part) for name, part in value.items() if not is_key(part))
+        return ", ".join(f"{spoken(name)} {told(part)}" for name, part in parts)
     if isinstance(value, list | tuple):
         between = "; " if any(isinstance(part, dict) for part in value) else ", "
         return between.join(map(told, value))
@@ -108,6 +109,17 @@ def in_code(field: Any) -> Column:
     def column(row: Any) -> Any:
         value = getattr(row, field.name)
         return spoken(value, field.name) if value else None
+
+    return column
+
+
+def named(field: Any) -> Column:
+    """Return a column that tells a related record by its name, without a link."""
+
+    @admin.display(description=field.verbose_name, ordering=field.name)
+    def column(row: Any) -> Any:
+        record = getattr(row, field.name)
+        return None if record is None else name_of(record)
 
     return column
 

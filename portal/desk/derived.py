@@ -69,6 +69,8 @@ def derived(
 def _column(field: Any) -> str:
     if isinstance(field, PartialDateTimeField):
         return f"{field.name}_as_given"
+    if field.is_relation:
+        return f"{field.name}_named"
     return f"{field.name}_mark" if isinstance(field, models.BooleanField) else str(field.name)
 
 

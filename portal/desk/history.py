@@ -14,7 +14,8 @@ from django.utils.translation import gettext as _
 from portal.accounts.models import User
 from portal.core.history import TRACKED
 from portal.desk.columns import plain, told
-from portal.desk.words import CODES, spoken
+from portal.desk.layout import name_of
+from portal.desk.words import spoken
 
 PAGE = 50
 _LONGEST = 500
@@ -58,9 +59,9 @@ def entries(
         rows = rows.filter(pgh_id__lt=before)
     found = list(rows[: PAGE + 1])
     shown = found[:PAGE]
-    hidden = site.get_model_admin(type(record)).hidden
-    tracked = [f for f in _tracked_fields(type(record), table) if f.name not in hidden]
-    words = _Words(request, site, found, tracked)
+    model_admin = site.get_model_admin(type(record))
+    tracked = [f for f in _tracked_fields(type(record), table) if f.name not in model_admin.hidden]
+    words = _Words(request, site, found, tracked, model_admin)
     made = [
         _entry(row, found[index + 1] if index + 1 < len(found) else None, tracked, words)
         for index, row in enumerate(shown)
@@ -112,7 +113,15 @@ def _is_sealed(value: Any) -> bool:
 class _Words:
     """Values in words; related rows by their name where the reader may see them."""
 
-    def __init__(self, request: HttpRequest, site: Any, rows: list[Any], tracked: list[Any]):
+    def __init__(
+        self,
+        request: HttpRequest,
+        site: Any,
+        rows: list[Any],
+        tracked: list[Any],
+        model_admin: Any,
+    ):
+        self._model_admin = model_admin
         people = {row.acted_by for row in rows}
         wanted: dict[type[models.Model], set[Any]] = defaultdict(set)
         for tracked_field in tracked:
@@ -128,7 +137,7 @@ class _Words:
         for model, ids in wanted.items():
             if ids and site.is_registered(model):
                 visible = site.get_model_admin(model).get_queryset(request).filter(pk__in=ids)
-                self._names.update({(model, row.pk): str(row) for row in visible})
+                self._names.update({(model, row.pk): name_of(row) for row in visible})
 
     def person(self, key: Any) -> str:
         """Return a person's name."""
@@ -154,5 +163,6 @@ class _Words:
             text = str(plain(value))
         else:
             text = str(dict(tracked_field.flatchoices).get(value, value))
-            text = spoken(text, tracked_field.name) if tracked_field.name in CODES else text
+            if self._model_admin.is_code(tracked_field):
+                text = spoken(text, tracked_field.name)
         return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"

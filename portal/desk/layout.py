@@ -4,8 +4,11 @@ import re
 from typing import Any
 
 from django.db import models
+from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+
+from portal.desk.words import spoken
 
 _KEY = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-")
 _CODE = re.compile(r"[a-z]+(_[a-z0-9]+)+")
@@ -59,10 +62,17 @@ def _is_shown(field: Any) -> bool:
     return field.editable and not field.primary_key
 
 
+def is_key(value: object) -> bool:
+    """Whether a value is the key of a row, which says nothing to a reader."""
+    return isinstance(value, str) and bool(_KEY.match(value))
+
+
 def name_of(record: models.Model) -> str:
-    """Return a record's name; where keys are all it has, what it is."""
+    """Return a record's name, its codes in words; where keys are all it has, what it is."""
     name = str(record).strip()
-    return str(record._meta.verbose_name) if not name or _KEY.search(name) else name
+    if not name or _KEY.search(name):
+        return str(record._meta.verbose_name)
+    return " ".join(spoken(word) if _CODE.fullmatch(word) else word for word in name.split(" "))
 
 
 def title_of(record: models.Model) -> tuple[str, str]:
@@ -74,10 +84,8 @@ def title_of(record: models.Model) -> tuple[str, str]:
     trial = getattr(record, "trial", None)
     where = gettext("%(kind)s of trial %(trial)s") % {"kind": kind, "trial": trial}
     below = whose if patient is not None else where if trial is not None else kind
-    name = str(record).strip()
+    name = name_of(record)
     # Some rows are named by keys only, which say nothing to a reader.
-    if not name or _KEY.search(name):
+    if name == record._meta.verbose_name:
         return below, ""
-    if _CODE.fullmatch(name):
-        name = name.replace("_", " ").capitalize()
-    return name, below
+    return name if name == str(record).strip() else capfirst(name), below

@@ -1,5 +1,6 @@
 """Codes are told in words, in the reader's language; what somebody wrote stays as it is."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -7,12 +8,21 @@ from django.utils import translation
 
 from events.models import AdverseEvent
 from patients.models import DataFinding
+from portal.audit.models import AuditEntry
+from portal.audit.record import Action, record
+from portal.core.clock import now
 from portal.core.history import acting
 from portal.core.ids import SYSTEM_ACCOUNT
 from portal.desk.columns import told
 from portal.desk.words import spoken
 from tests.portal.desk import world as worlds
 from tests.portal.desk.test_lists import address
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    with translation.override("en"):
+        yield
 
 
 @pytest.mark.parametrize(
@@ -45,6 +55,7 @@ def test_words_are_those_of_the_readers_language() -> None:
         ([True, None, 2], "yes, –, 2"),
         ([], ""),
         ({"said": "As SHE said_it"}, "said As SHE said_it"),
+        ({"value": 71, "reading": "019e3861-e400-765d-984d-a617fdeaa497"}, "value 71"),
     ],
 )
 def test_json_is_told_in_words(value: Any, words: str) -> None:
@@ -61,6 +72,17 @@ def test_lists_pages_and_histories_show_words_instead_of_codes(world: worlds.Wor
         shown = client.get(address(AdverseEvent, page, *args)).content.decode()
         assert "not_related" not in shown, page
         assert "not related" in shown, page
+
+
+def test_no_way_is_shown_to_a_history_that_is_not_there(world: worlds.World) -> None:
+    event = AdverseEvent.objects.get(patient=world.patients[0])
+    with acting(by=SYSTEM_ACCOUNT, reason="made for the test"):
+        record(Action.VIEWED, resource="adverse_event", by=SYSTEM_ACCOUNT, at=now())
+    entry = AuditEntry.objects.latest("pk")
+    client = worlds.signed_in(world.person("inspector"))
+    for row, leads in ((event, True), (entry, False)):
+        shown = client.get(address(type(row), "change", row.pk)).content.decode()
+        assert ("historylink" in shown) is leads
 
 
 def test_a_finding_is_told_without_codes(world: worlds.World) -> None:
