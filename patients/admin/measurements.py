@@ -15,7 +15,7 @@ from patients.selectors import outside_consent
 from patients.vocabulary import DiaryState, ReadingStatus
 from portal.access.permissions import Permission as P
 from portal.desk.base import ClinicalAdmin
-from portal.desk.columns import badge, clinical_date, figure, plain, state
+from portal.desk.columns import NOTHING, badge, clinical_date, figure, plain, state, told
 from portal.desk.derived import derived
 from portal.desk.groups import Group
 from portal.desk.site import site
@@ -76,29 +76,29 @@ class VitalSignAdmin(OpenReports, ClinicalAdmin):
             return format_html(
                 '<span title="{}">{}{}</span>', plain(row.value), row.comparator, shown
             )
-        return row.coded_value or row.original_value or None
+        return row.coded_value or row.original_value or NOTHING
 
     @admin.display(description=_("as given"))
-    def given_text(self, row: Any) -> str | None:
+    def given_text(self, row: Any) -> str:
         """The value as given, where converting it changed the number."""
         if not row.original_value or row.original_value == plain(row.value):
-            return None
+            return NOTHING
         return f"{row.original_value} {row.original_unit}"
 
     @admin.display(description=_("value"))
     def value_exact(self, row: Any) -> Any:
         """The canonical value, unrounded."""
-        return plain(row.value)
+        return NOTHING if row.value is None else plain(row.value)
 
     @admin.display(description=_("unit"), ordering="unit")
-    def unit_text(self, row: Any) -> str | None:
+    def unit_text(self, row: Any) -> str:
         """The canonical unit, or why there is no value."""
-        return row.unit or row.not_done_reason or None
+        return row.unit or row.not_done_reason or NOTHING
 
     @admin.display(description=_("flags"))
     def flags_mark(self, row: Any) -> Any:
         """What intake found odd about the reading."""
-        return badge(", ".join(row.flags), "caution") if row.flags else None
+        return badge(told(row.flags), "caution") if row.flags else NOTHING
 
 
 class EproReportAdmin(OpenReports, ClinicalAdmin):
@@ -198,15 +198,15 @@ class LabResultAdmin(ClinicalAdmin):
     value_figure = figure("value", title=_("canonical value"))
 
     @admin.display(description=_("result"), ordering="value")
-    def result_figure(self, row: Any) -> str | None:
+    def result_figure(self, row: Any) -> str:
         """The result as given, or why there is none."""
-        return row.original_value or row.not_done_reason or None
+        return row.original_value or row.not_done_reason or NOTHING
 
     @admin.display(description=_("reference"))
-    def reference_text(self, row: Any) -> str | None:
+    def reference_text(self, row: Any) -> str:
         """The reference range as reported with this result."""
         if not (row.reference_low or row.reference_high):
-            return None
+            return NOTHING
         return f"{row.reference_low or '…'} – {row.reference_high or '…'}"
 
     @admin.display(description=_("against it"), ordering="reference_indicator")
@@ -214,7 +214,7 @@ class LabResultAdmin(ClinicalAdmin):
         """Where the result lies against its reference."""
         word = row.reference_indicator
         if not word:
-            return None
+            return NOTHING
         return word.capitalize() if word.upper() == "NORMAL" else badge(word, "caution")
 
 

@@ -16,7 +16,7 @@ from patients.services.caregivers import assign_caregiver, end_caregiver
 from patients.vocabulary import Participation, Relation, VitalStatus
 from portal.access.permissions import Permission as P
 from portal.desk.base import ClinicalAdmin
-from portal.desk.columns import clinical_date, figure, plain, state
+from portal.desk.columns import NOTHING, clinical_date, figure, plain, state
 from portal.desk.derived import derived
 from portal.desk.groups import Group
 from portal.desk.setup import PersonField, ReasonForm, SetupAdmin
@@ -86,10 +86,10 @@ class PatientAdmin(ClinicalAdmin):
         return f"{reverse(name)}?patient__id__exact={patient.pk}"
 
     @admin.display(description=_("age at consent"), ordering="age")
-    def age_figure(self, row: Any) -> str | None:
+    def age_figure(self, row: Any) -> str:
         """Age with its unit where that is not years."""
         if row.age is None:
-            return None
+            return NOTHING
         unit = (row.age_unit or "").lower()
         return f"{plain(row.age)}" if unit in ("", "years") else f"{plain(row.age)} {unit}"
 

@@ -13,7 +13,7 @@ from portal.access.trail import visible_entries
 from portal.accounts.models import User
 from portal.audit.models import AuditEntry, Seal, SealLayout, SealPart
 from portal.desk.base import ScopedModelAdmin
-from portal.desk.columns import record_link
+from portal.desk.columns import NOTHING, record_link
 from portal.desk.derived import derived
 from portal.desk.groups import Group
 from portal.desk.site import site
@@ -57,9 +57,9 @@ class AuditEntryAdmin(ScopedModelAdmin):
         return visible_entries(user).annotate(acted_name=Subquery(people)).order_by("-id")
 
     @admin.display(description=_("who"), ordering="acted_name")
-    def acted_by_text(self, row: Any) -> str | None:
+    def acted_by_text(self, row: Any) -> str:
         """Who acted, by user name."""
-        return row.acted_name
+        return row.acted_name or NOTHING
 
 
 class SealAdmin(ScopedModelAdmin):

@@ -1,6 +1,7 @@
 """Columns of lists: states with a mark and a word, figures to the right, dates as given."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
@@ -18,6 +19,8 @@ from portal.desk.words import snake, spoken
 Column = Callable[..., Any]
 # What a page tells where a record says nothing; there Django would write None.
 NOTHING = "–"
+# A number as its column keeps it, with zeros that nobody measured.
+_STORED = re.compile(r"-?\d+\.\d{4,}")
 
 
 def badge(word: Any, state: str = "") -> str:
@@ -32,7 +35,7 @@ def state(field: str, states: Mapping[str, str], *, title: Any = None) -> Column
     def column(model_admin: Any, row: Any) -> Any:
         value = getattr(row, field)
         if value in (None, ""):
-            return None
+            return NOTHING
         display = getattr(row, f"get_{field}_display", lambda: value)()
         return badge(display, states[str(value)]) if str(value) in states else display
 
@@ -44,7 +47,8 @@ def figure(field: str, *, title: Any) -> Column:
 
     @admin.display(description=title, ordering=field)
     def column(model_admin: Any, row: Any) -> Any:
-        return plain(getattr(row, field))
+        value = getattr(row, field)
+        return NOTHING if value is None else plain(value)
 
     return column
 
@@ -78,7 +82,7 @@ def facts(field: Any) -> Column:
             return format_html_join(
                 "", '<div><span class="cell-muted">{}</span> {}</div>', map(_fact, value.items())
             )
-        return None if value is None else told(value) or None
+        return NOTHING if value is None else told(value) or NOTHING
 
     return column
 
@@ -99,7 +103,9 @@ def told(value: Any) -> str:
         return _("yes") if value else _("no")
     if value is None:
         return NOTHING
-    return spoken(value) if isinstance(value, str) else json.dumps(value, default=str)
+    if isinstance(value, str):
+        return str(plain(Decimal(value))) if _STORED.fullmatch(value) else spoken(value)
+    return json.dumps(value, default=str)
 
 
 def in_code(field: Any) -> Column:
@@ -108,7 +114,7 @@ def in_code(field: Any) -> Column:
     @admin.display(description=field.verbose_name, ordering=field.name)
     def column(row: Any) -> Any:
         value = getattr(row, field.name)
-        return spoken(value, field.name) if value else None
+        return spoken(value, field.name) if value else NOTHING
 
     return column
 
@@ -119,7 +125,7 @@ def named(field: Any) -> Column:
     @admin.display(description=field.verbose_name, ordering=field.name)
     def column(row: Any) -> Any:
         record = getattr(row, field.name)
-        return None if record is None else name_of(record)
+        return NOTHING if record is None else name_of(record)
 
     return column
 
@@ -131,7 +137,7 @@ def related(model_admin: Any, field: Any) -> Column:
     def column(row: Any) -> Any:
         record = getattr(row, field.name)
         if record is None:
-            return None
+            return NOTHING
         if not model_admin.admin_site.is_registered(type(record)):
             return name_of(record)
         return format_html(
@@ -153,7 +159,7 @@ def place_link(model_admin: Any, field: Any) -> Column:
                 return format_html(
                     '<a href="{}">{}</a>', _page_of(model, key), model._meta.verbose_name
                 )
-        return key
+        return key or NOTHING
 
     return column
 
@@ -172,7 +178,7 @@ def record_link(model_admin: Any) -> Column:
             if snake(model.__name__) == named:
                 url = _page_of(model, row.record_id)
                 return format_html('<a href="{}">{}</a>', url, model._meta.verbose_name)
-        return row.record_id
+        return row.record_id or NOTHING
 
     return column
 
@@ -184,7 +190,7 @@ def exactly(field: Any) -> Column:
     def column(row: Any) -> Any:
         value = getattr(row, field.name)
         if value is None:
-            return None
+            return NOTHING
         zone = value.zone or _("zone unknown")
         return format_html('{} <span class="cell-muted">{}</span>', value.text, zone)
 
@@ -204,7 +210,7 @@ def clinical_date(field: str, *, title: Any, ordering: str | None = None) -> Col
 def dated(value: PartialDateTime | None) -> Any:
     """Return a date to the minute in its own wall time; the whole of it and its zone on hover."""
     if value is None:
-        return None
+        return NOTHING
     day, _mark, time = value.text.partition("T")
     shown = f"{day} {time[:5]}".strip() if ":" in time else value.text
     zone = value.zone or _("zone unknown")

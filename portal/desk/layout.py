@@ -24,8 +24,8 @@ _RECORDED = (
     "entered_at",
     "entry_source",
     "is_after_lock",
-    "created_at",
-    "version",
+    "created_at_stamp",
+    "version_stamp",
 )
 # A field's own way to be told: a column of the list with this ending.
 TOLD_AS = ("_exact", "_facts", "_figure", "_mark", "_text", "_link")
@@ -42,6 +42,7 @@ def fieldsets_of(model_admin: Any, record: Any) -> list[tuple[Any, dict[str, Any
         )
         for name, f in by_name.items()
         if name not in _RECORDED
+        and f"{name}_stamp" not in _RECORDED
         and name not in model_admin.hidden
         and name != "source_record"
         and _is_shown(f)
@@ -49,7 +50,10 @@ def fieldsets_of(model_admin: Any, record: Any) -> list[tuple[Any, dict[str, Any
     recorded = [
         name
         for name in _RECORDED
-        if (name in by_name or (name == "provenance" and "source_record" in by_name))
+        if (
+            name.removesuffix("_stamp") in by_name
+            or (name == "provenance" and "source_record" in by_name)
+        )
         and (name not in _ONLY_WHEN_SAID or (record is not None and getattr(record, name)))
     ]
     shown = [(None, {"fields": said})]

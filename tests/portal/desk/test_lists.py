@@ -94,6 +94,7 @@ def test_every_record_and_its_history_open_for_an_unblinded_monitor(world: world
         for page in ("change", "history"):
             response = client.get(address(model, page, record.pk))
             assert response.status_code == 200, (model._meta.label, page)
+            assert ">None<" not in response.content.decode(), (model._meta.label, page)
         opened += 1
     assert opened >= 12
 
