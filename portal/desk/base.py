@@ -47,12 +47,11 @@ from portal.desk.groups import Group
 from portal.desk.layout import fieldsets_of, title_of
 from portal.desk.lists import DeskList
 from portal.desk.paging import BoundedPaginator
-from portal.desk.words import CODES
+from portal.desk.words import CODES, PLACES
 
 _LOOKUPS = frozenset(
     {"exact", "id__exact", "isnull", "gte", "gt", "lte", "lt", "year", "month", "day"}
 )
-_PLACES = ("trial_id", "site_id", "patient_id")
 _PARTS_OF_A_DATE = ("year", "month", "day")
 _LONGEST_VALUE = 200
 _LONGEST_SEARCH = 100
@@ -120,7 +119,7 @@ class ScopedModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             elif isinstance(field, ForeignKey):
                 setattr(self, f"{field.name}_link", related(self, field))
                 setattr(self, f"{field.name}_named", named(field))
-            elif isinstance(field, UUIDField) and field.name in _PLACES:
+            elif isinstance(field, UUIDField) and field.name in PLACES:
                 setattr(self, f"{field.name}_mark", place_link(self, field))
             elif self.is_code(field) and not hasattr(self, f"{field.name}_text"):
                 setattr(self, f"{field.name}_text", in_code(field))

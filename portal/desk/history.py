@@ -15,7 +15,7 @@ from portal.accounts.models import User
 from portal.core.history import TRACKED
 from portal.desk.columns import plain, told
 from portal.desk.layout import name_of
-from portal.desk.words import spoken
+from portal.desk.words import PLACES, record_named, spoken
 
 PAGE = 50
 _LONGEST = 500
@@ -110,6 +110,14 @@ def _is_sealed(value: Any) -> bool:
     return isinstance(value, bytes | memoryview)
 
 
+def _model_of(tracked_field: Any) -> Any:
+    """Return the model of whose rows a field names one."""
+    if tracked_field.is_relation:
+        return tracked_field.related_model
+    name = tracked_field.name
+    return record_named(name.removesuffix("_id")) if name in PLACES else None
+
+
 class _Words:
     """Values in words; related rows by their name where the reader may see them."""
 
@@ -125,9 +133,10 @@ class _Words:
         people = {row.acted_by for row in rows}
         wanted: dict[type[models.Model], set[Any]] = defaultdict(set)
         for tracked_field in tracked:
-            if tracked_field.is_relation:
+            model = _model_of(tracked_field)
+            if model is not None:
                 ids = {getattr(row, tracked_field.attname) for row in rows} - {None}
-                wanted[tracked_field.related_model] |= ids
+                wanted[model] |= ids
         people |= wanted.pop(User, set())
         self._people = {
             user.pk: user.display_name or user.username
@@ -147,10 +156,11 @@ class _Words:
         """Return a value as a reader says it."""
         if value is None or value == "":
             return "–"
-        if tracked_field.is_relation:
-            if tracked_field.related_model is User:
+        model = _model_of(tracked_field)
+        if model is not None:
+            if model is User:
                 return self.person(value)
-            return self._names.get((tracked_field.related_model, value), str(value))
+            return self._names.get((model, value), str(value))
         if isinstance(value, bool):
             return _("yes") if value else _("no")
         if _is_sealed(value):

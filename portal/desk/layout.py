@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.desk.words import spoken
 
 _KEY = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-")
-_CODE = re.compile(r"[a-z]+(_[a-z0-9]+)+")
+_CODE = re.compile(r"([a-z]+(_[a-z0-9]+)*\.)?[a-z]+(_[a-z0-9]+)+")
 # Told under "Recorded", in this order, where the record has them.
 _RECORDED = (
     "trial",

@@ -9,6 +9,8 @@ from django.utils.translation import gettext
 
 from portal.access.roles import ROLES
 
+# Fields that hold the id of a row without being a reference to it.
+PLACES = frozenset({"trial_id", "site_id", "patient_id"})
 # Fields that hold a code of ours without a list of choices; others are what somebody wrote.
 CODES = frozenset(
     {
@@ -47,6 +49,11 @@ def spoken(code: str, field: str = "") -> str:
         if gettext(said) != said:
             return gettext(said)
     return phrase
+
+
+def record_named(resource: str) -> Any:
+    """Return the model of a resource name; None for a name of none."""
+    return _records().get(resource)
 
 
 def snake(name: str) -> str:

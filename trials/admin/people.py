@@ -3,6 +3,8 @@
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -65,6 +67,15 @@ class AssignmentAdmin(SetupAdmin):
     search_fields = ("^person__username", "person__display_name", "=role")
     search_help_text = _("Person or role")
     date_hierarchy = "from_at"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Find a role by its name too, as the list shows it."""
+        found, may_repeat = super().get_search_results(request, queryset, search_term)
+        term = search_term.strip().casefold()
+        roles = [role.code for role in ROLES.values() if term in str(role.name).casefold()]
+        return (found | queryset.filter(role__in=roles) if term else found), may_repeat
 
     def anchor_of(self, data: dict[str, Any]) -> Any:
         """An assignment belongs to what it names."""

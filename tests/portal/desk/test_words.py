@@ -1,7 +1,8 @@
 """Codes are told in words, in the reader's language; what somebody wrote stays as it is."""
 
 from collections.abc import Iterator
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from django.utils import translation
@@ -14,9 +15,12 @@ from portal.core.clock import now
 from portal.core.history import acting
 from portal.core.ids import SYSTEM_ACCOUNT
 from portal.desk.columns import told
+from portal.desk.layout import name_of
 from portal.desk.words import spoken
 from tests.portal.desk import world as worlds
 from tests.portal.desk.test_lists import address
+from trials.models import Assignment
+from trials.services.assignments import assign_role
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +78,26 @@ def test_lists_pages_and_histories_show_words_instead_of_codes(world: worlds.Wor
         assert "not related" in shown, page
 
 
+@pytest.mark.parametrize(
+    ("stored", "name"),
+    [
+        ("adverse_event.serious_as_reported", "adverse event serious as reported"),
+        ("heart_rate 72 /min", "heart rate 72 /min"),
+        ("adsl_v2.xpt", "adsl_v2.xpt"),
+        ("019e3861-e400-765d-984d-a617fdeaa497", "finding"),
+        ("", "finding"),
+    ],
+)
+def test_record_is_named_in_words(stored: str, name: str) -> None:
+    class Named:
+        _meta = SimpleNamespace(verbose_name="finding")
+
+        def __str__(self) -> str:
+            return stored
+
+    assert name_of(cast(Any, Named())) == name
+
+
 def test_no_way_is_shown_to_a_history_that_is_not_there(world: worlds.World) -> None:
     event = AdverseEvent.objects.get(patient=world.patients[0])
     with acting(by=SYSTEM_ACCOUNT, reason="made for the test"):
@@ -98,3 +122,12 @@ def test_a_filter_in_use_is_told(world: worlds.World) -> None:
     assert client.get(where).context["cl"].filters_in_use == []
     used = client.get(where, {"is_serious__exact": "1"}).context["cl"].filters_in_use
     assert used == ["Serious: Yes"]
+
+
+def test_an_assignment_is_found_by_the_name_of_its_role(world: worlds.World) -> None:
+    admin = world.person("system_admin")
+    for role, where in (("cra", world.trials[0]), ("study_coordinator", world.sites[0])):
+        person = world.person("inspector")
+        assign_role(person=person, role=role, where=where, from_at=now(), by=admin, at=now())
+    found = worlds.signed_in(admin).get(address(Assignment, "changelist"), {"q": "coordinator"})
+    assert [row.role for row in found.context["cl"].result_list] == ["study_coordinator"]
