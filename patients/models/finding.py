@@ -66,7 +66,7 @@ class DataPoint(TimestampedModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.record_type}.{self.field}"
+        return f"{self.record_type} {self.field}"
 
 
 class AbstractFinding(VersionedModel):

@@ -241,6 +241,12 @@ class ScopedModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """Say codes in words, and link a record that is named by type and id."""
         spoken = {f.name: f"{f.name}_text" for f in self.opts.concrete_fields if self.is_code(f)}
         spoken |= {"record_id": "record_id_mark", "created_at": "created_at_stamp"}
+        # A reference without words of its own is called by its name, in the catalog's words.
+        spoken |= {
+            f.name: f"{f.name}_named"
+            for f in self.opts.concrete_fields
+            if isinstance(f, ForeignKey) and isinstance(f.verbose_name, str)
+        }
         return [spoken.get(str(name), name) for name in super().get_list_display(request)]
 
     def get_list_filter(self, request: HttpRequest) -> Any:

@@ -23,6 +23,12 @@ NOTHING = "–"
 _STORED = re.compile(r"-?\d+\.\d{4,}")
 
 
+def label_of(field: Any) -> Any:
+    """Return what a field is called; one without words of its own by its name, in the catalog's."""
+    name = field.verbose_name
+    return _lazy(name) if isinstance(name, str) else name
+
+
 def badge(word: Any, state: str = "") -> str:
     """Return a word with its mark; `state` is good, notice, caution, danger, blocked or empty."""
     return format_html('<span class="state{}">{}</span>', f" state-{state}" if state else "", word)
@@ -64,7 +70,7 @@ def plain(value: Any) -> Any:
 def in_words(field: Any) -> Column:
     """Return a column that says yes or no: a red cross beside a good answer would alarm."""
 
-    @admin.display(description=field.verbose_name, ordering=field.name)
+    @admin.display(description=label_of(field), ordering=field.name)
     def column(row: Any) -> Any:
         value = getattr(row, field.name)
         return NOTHING if value is None else (_("yes") if value else _("no"))
@@ -75,7 +81,7 @@ def in_words(field: Any) -> Column:
 def facts(field: Any) -> Column:
     """Return a column that tells a JSON object name by name, and a list in one line."""
 
-    @admin.display(description=field.verbose_name)
+    @admin.display(description=label_of(field))
     def column(row: Any) -> Any:
         value = getattr(row, field.name)
         if isinstance(value, dict):
@@ -111,7 +117,7 @@ def told(value: Any) -> str:
 def in_code(field: Any) -> Column:
     """Return a column that says a code in words."""
 
-    @admin.display(description=field.verbose_name, ordering=field.name)
+    @admin.display(description=label_of(field), ordering=field.name)
     def column(row: Any) -> Any:
         value = getattr(row, field.name)
         return spoken(value, field.name) if value else NOTHING
@@ -122,7 +128,7 @@ def in_code(field: Any) -> Column:
 def named(field: Any) -> Column:
     """Return a column that tells a related record by its name, without a link."""
 
-    @admin.display(description=field.verbose_name, ordering=field.name)
+    @admin.display(description=label_of(field), ordering=field.name)
     def column(row: Any) -> Any:
         record = getattr(row, field.name)
         return NOTHING if record is None else name_of(record)
@@ -133,7 +139,7 @@ def named(field: Any) -> Column:
 def related(model_admin: Any, field: Any) -> Column:
     """Return a column that links to a related record by its name; one without has its kind's."""
 
-    @admin.display(description=field.verbose_name)
+    @admin.display(description=label_of(field))
     def column(row: Any) -> Any:
         record = getattr(row, field.name)
         if record is None:
@@ -151,7 +157,7 @@ def place_link(model_admin: Any, field: Any) -> Column:
     """Return a column that links to the trial, site or patient whose id a row holds."""
     kind = field.name.removesuffix("_id")
 
-    @admin.display(description=field.verbose_name)
+    @admin.display(description=label_of(field))
     def column(row: Any) -> Any:
         key = getattr(row, field.name)
         for model in model_admin.admin_site._registry if key else ():
@@ -186,7 +192,7 @@ def record_link(model_admin: Any) -> Column:
 def exactly(field: Any) -> Column:
     """Return a column that tells a partial date to the letter, with its zone."""
 
-    @admin.display(description=field.verbose_name)
+    @admin.display(description=label_of(field))
     def column(row: Any) -> Any:
         value = getattr(row, field.name)
         if value is None:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
 from portal.core.history import TRACKED
-from portal.desk.columns import plain, told
+from portal.desk.columns import label_of, plain, told
 from portal.desk.layout import name_of
 from portal.desk.words import PLACES, record_named, spoken
 
@@ -87,7 +87,7 @@ def _entry(row: Any, previous: Any, tracked: Iterable[Any], words: "_Words") -> 
         if new != old and not (previous is None and new in (None, "", [], {})):
             changes.append(
                 Change(
-                    label=str(tracked_field.verbose_name),
+                    label=str(label_of(tracked_field)),
                     before=words.of(tracked_field, old),
                     after=words.of(tracked_field, new),
                     # Of what is not shown, only that it was written anew can be told.

@@ -48,7 +48,7 @@ def fieldsets_of(model_admin: Any, record: Any) -> list[tuple[Any, dict[str, Any
         and _is_shown(f)
     ]
     recorded = [
-        name
+        f"{name}_link" if hasattr(model_admin, f"{name}_link") else name
         for name in _RECORDED
         if (
             name.removesuffix("_stamp") in by_name
