@@ -55,8 +55,6 @@ class Intake:
 
     async def start(self) -> None:
         """Connect and begin; with the database away, uploads are answered 503 until it is back."""
-        for lane in self.lanes.values():
-            lane.start()
         await self.instruments.look(self._ask_instruments)
 
     async def close(self) -> None:

@@ -1,24 +1,21 @@
 """A connection to the database that intake keeps for itself, with the limits of uploads."""
 
 import asyncio
-import os
-import socket
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import psycopg
 from django.conf import settings
 
 from patients.intake.columns import adapt
+from patients.intake.telling import Connection, Done, Prepared, Telling
 from patients.intake.writing import Story
 from portal.outbox.kinds import Lane
 from portal.patience import has_ended
 
 CONNECT_SECONDS = 1.5
-# Beyond every time-out of the server's: the network has swallowed the connection.
-WRITE_SECONDS = 8.0
 _BACK_OFF = (0.05, 0.1, 0.25, 0.5, 1.0)
 _OPTIONS = (
     " -c statement_timeout=5s -c lock_timeout=500ms -c synchronous_commit=on"
@@ -55,30 +52,57 @@ class Line:
 
     def __init__(self, lane: Lane) -> None:
         self._lane = lane
-        self._connection: psycopg.AsyncConnection[Any] | None = None
+        self._connection: Connection | None = None
+        self._prepared: Prepared = {}
+        self._telling: Telling | None = None
         self._connecting = asyncio.Lock()
         self._failures = 0
         self._retry_at = 0.0
 
-    async def ask(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
-        """Return the rows of a reading statement. Raises: psycopg.Error, OSError."""
-        connection = await self._connected()
-        with _bounded(connection):
-            return await _rows(connection, sql, parameters)
+    def is_ready(self) -> bool:
+        """Whether a story can be told at once, as far as anybody knows."""
+        return self._connection is not None and not has_ended(self._connection.pgconn)
 
-    async def tell(self, story: Story) -> None:
-        """Send the statements of a story, each with its rows in return.
+    def tell(self, story: Story, done: Done) -> None:
+        """Send the statements of a story, each with its rows in return, on a line that is ready.
+
+        `done` is called once, with None or psycopg.Error, OSError, or what the story raises.
+        """
+        assert self._connection is not None and self._telling is None
+
+        def end(error: Exception | None) -> None:
+            self._telling = None
+            done(error)
+
+        self._telling = Telling(self._connection, self._prepared, story, end)
+        self._telling.begin()
+
+    def look(self) -> None:
+        """Go on with the story if the database has answered meanwhile."""
+        if self._telling is not None:
+            self._telling.look()
+
+    async def told(self, story: Story) -> None:
+        """Tell a story to its end, connecting if need be.
 
         Raises: psycopg.Error, OSError, TimeoutError, and what the story raises.
         """
-        connection = await self._connected()
-        try:
-            sql, parameters = next(story)
-            with _bounded(connection):
-                while True:
-                    sql, parameters = story.send(await _rows(connection, sql, parameters))
-        except StopIteration:
-            return
+        await self._connect()
+        ended: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
+        self.tell(story, lambda error: ended.done() or ended.set_result(error))
+        error = await ended
+        if error is not None:
+            raise error
+
+    async def ask(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
+        """Return the rows of a reading statement. Raises: psycopg.Error, OSError, TimeoutError."""
+        rows: list[Any] = []
+
+        def question() -> Story:
+            rows.extend((yield sql, parameters))
+
+        await self.told(question())
+        return rows
 
     async def drop_after(self, error: Exception) -> None:
         """Let go of the connection if what went wrong went wrong with it."""
@@ -88,22 +112,25 @@ class Line:
             await self.close()
 
     async def close(self) -> None:
-        """Let go of the connection."""
+        """Let go of the connection; what is being told on it fails."""
+        if self._telling is not None:
+            self._telling.end(psycopg.OperationalError("the connection was closed"))
         connection, self._connection = self._connection, None
+        self._prepared = {}
         if connection is not None:
             with suppress(psycopg.Error, OSError):
                 await connection.close()
 
-    async def _connected(self) -> psycopg.AsyncConnection[Any]:
-        """Return the connection, made anew after a failure, at most as often as the back-off lets.
+    async def _connect(self) -> None:
+        """Connect if there is no connection, after a failure only as often as the back-off lets.
 
         One that the server has ended meanwhile is replaced before anybody's upload goes into it.
         Raises: psycopg.OperationalError, TimeoutError.
         """
         async with self._connecting:
             if self._connection is not None:
-                if not has_ended(self._connection.pgconn):
-                    return self._connection
+                if self.is_ready():
+                    return
                 await self.close()
             if time.monotonic() < self._retry_at:
                 raise psycopg.OperationalError("the database was away a moment ago")
@@ -119,30 +146,3 @@ class Line:
                 raise
             adapt(made.adapters)
             self._connection, self._failures, self._retry_at = made, 0, 0.0
-            return made
-
-
-async def _rows(
-    connection: psycopg.AsyncConnection[Any], sql: str, parameters: Sequence[Any]
-) -> list[Any]:
-    async with connection.cursor() as cursor:
-        await cursor.execute(sql, parameters, prepare=True)
-        return await cursor.fetchall()
-
-
-@contextmanager
-def _bounded(connection: psycopg.AsyncConnection[Any]) -> Iterator[None]:
-    """Break a connection that is not done in time: its statement then fails as if the server ended.
-
-    Cancelling the statement would take as long again: psycopg asks the silent server to stop.
-    """
-    limit = asyncio.get_running_loop().call_later(WRITE_SECONDS, _break, connection)
-    try:
-        yield
-    finally:
-        limit.cancel()
-
-
-def _break(connection: psycopg.AsyncConnection[Any]) -> None:
-    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as end:
-        end.shutdown(socket.SHUT_RDWR)
