@@ -70,6 +70,9 @@ COUNTS = """CASE
             THEN 'token_revoked'
         WHEN s.expires_at <= i.received_at THEN 'token_expired'"""
 
+# Of an upload that the gate does not cover: the facts judge it.
+UNJUDGED = "unjudged"
+
 _WHO = """LEFT JOIN accounts_session s ON s.id = i.session
     LEFT JOIN accounts_user u ON u.id = s.user_id"""
 
@@ -101,18 +104,23 @@ def held(permission: P) -> str:
     return "(" + " OR ".join(asked) + ")"
 
 
-def _known(record: P, *, staff: bool) -> str:
+_OF_DEVICE = """CASE
+            WHEN s.patient_id = p.id THEN 'ok'
+            WHEN s.site_id IN (p.site_id, stay.site_id) THEN 'ok'
+            ELSE 'not_found' END"""
+
+
+def _known(record: P, *, staff: bool, by_gate: bool) -> str:
     """Who uploads for whom, and whether they may."""
+    if by_gate:
+        return _KNOWN_BY_GATE
     rights = f"""WHEN {held(P.EPRO_REPORT_SUBMIT)} OR {held(record)} THEN 'ok'
         WHEN {held(P.PATIENT_VIEW)} THEN 'forbidden'"""
     return f"""known AS MATERIALIZED (
     SELECT i.*, p.trial_id, p.participation, p.vital_status,
         coalesce(stay.site_id, p.site_id) AS site_id, {COUNTS}
         WHEN p.id IS NULL THEN 'not_found'
-        WHEN i.is_device THEN CASE
-            WHEN s.patient_id = p.id THEN 'ok'
-            WHEN s.site_id IN (p.site_id, stay.site_id) THEN 'ok'
-            ELSE 'not_found' END
+        WHEN i.is_device THEN {_OF_DEVICE}
         {rights if staff else ""}
         ELSE 'not_found' END AS verdict
     FROM acting CROSS JOIN input i
@@ -126,8 +134,29 @@ def _known(record: P, *, staff: bool) -> str:
 )"""  # noqa: S608 - constants
 
 
+# The same by the patient's gate (patients.models.gate), for phones: one look in place of eight. An
+# upload that it does not cover is not judged here.
+_KNOWN_BY_GATE = f"""known AS MATERIALIZED (
+    SELECT i.*, p.trial_id, stay.site_id, p.protocol_version_id, {COUNTS}
+        WHEN p.id IS NULL THEN '{UNJUDGED}'
+        ELSE {_OF_DEVICE} END AS verdict
+    FROM acting CROSS JOIN input i
+    {_WHO}
+    LEFT JOIN LATERAL (
+        SELECT g.patient_id AS id, g.trial_id, g.site_id, g.captured_site_id, g.protocol_version_id
+        FROM patients_uploadgate g
+        WHERE g.patient_id = i.patient AND g.is_open
+          AND (g.from_at IS NULL OR g.from_at < i.authored_at)
+          AND (g.to_at IS NULL OR g.to_at > i.authored_at)
+    ) p ON true
+    CROSS JOIN LATERAL (SELECT p.captured_site_id) stay (site_id)
+)"""  # noqa: S608 - constants
+
+
 # Judged at the time of writing, not of receipt. Death and milestones are partial dates.
-_ENDED = """(
+_SITE_CLOSED = """EXISTS (SELECT 1 FROM trials_site t
+            WHERE t.id = k.site_id AND t.closed_at < k.authored_at)"""
+_ENDED = f"""(
         EXISTS (SELECT 1 FROM patients_death d
             WHERE k.vital_status = 'dead' AND d.patient_id = k.patient
               AND partial_latest(d.died) < k.authored_at)
@@ -136,8 +165,7 @@ _ENDED = """(
                 SELECT max(partial_latest(e.occurred)) FROM patients_dispositionevent e
                 WHERE e.patient_id = k.patient
                   AND upper(replace(e.category, '_', ' ')) <> 'PROTOCOL MILESTONE'), true))
-        OR EXISTS (SELECT 1 FROM trials_site t
-            WHERE t.id = k.site_id AND t.closed_at < k.authored_at))"""
+        OR {_SITE_CLOSED})"""  # noqa: S608 - constants
 
 _CONSENTED = """EXISTS (
         SELECT 1 FROM (
@@ -151,11 +179,25 @@ _CONSENTED = """EXISTS (
             WHERE w.consent_id = c.id AND w.purposes @> '"main"'::jsonb
               AND w.withdrawn_at <= k.authored_at))"""
 
-_PROTOCOL = """LEFT JOIN LATERAL (
+
+def _stands_against(*, by_gate: bool) -> str:
+    """Return the branches of what stands against an upload whoever sent it; see `UploadGate`."""
+    if by_gate:
+        return f"WHEN {_SITE_CLOSED} THEN 'after_end'"
+    return f"""WHEN NOT {_CONSENTED} THEN 'outside_consent'
+             WHEN {_ENDED} THEN 'after_end'"""
+
+
+# By the facts, by the gate.
+_FOLLOWED = ("followed.protocol_version_id", "k.protocol_version_id")
+_PROTOCOL = (
+    """LEFT JOIN LATERAL (
         SELECT v.protocol_version_id FROM patients_patientprotocolversion v
         WHERE v.patient_id = k.patient AND tstzrange(v.from_at, v.to_at) @> k.authored_at
         ORDER BY v.from_at DESC LIMIT 1
-    ) followed ON true"""
+    ) followed ON true""",
+    "",
+)
 
 # Readings whose device the patient did not hold when they were taken. A report's own device need
 # not be one that the portal knows: it is the phone.
@@ -192,15 +234,16 @@ def _set_aside(resource: UploadResource, member: str) -> str:
 # A batch that names no device, or comes from phones alone, is spared what it cannot need: a plan is
 # set up anew for every batch, down to the parts that never run.
 @cache
-def report_statement(lane: int, *, staff: bool, devices: bool) -> str:
+def report_statement(lane: int, *, staff: bool, devices: bool, by_gate: bool) -> str:
     """Return the statement that writes a batch of diary reports.
 
-    `staff`: one comes from somebody's session, not a device's; `devices`: one names a device.
+    `staff`: one comes from somebody's session, not a device's; `devices`: one names a device;
+    `by_gate`: all come from phones, and what a patient's gate does not cover is not judged.
     """
     phone = """LEFT JOIN patients_device phone
         ON k.device <> '' AND phone.trial_id = k.trial_id AND phone.identifier = k.device"""
     return f"""WITH {_ACTING}, {_unnest(COMMON + OF_REPORT, name="input")},
-{_known(P.EPRO_REPORT_TRANSCRIBE, staff=staff)},
+{_known(P.EPRO_REPORT_TRANSCRIBE, staff=staff, by_gate=by_gate)},
 {_FOREIGN + "," if devices else ""} inserted AS (
     INSERT INTO patients_eproreport (
         id, created_at, version, patient_id, trial_id, site_id, protocol_version_id, entered_at,
@@ -210,21 +253,20 @@ def report_statement(lane: int, *, staff: bool, devices: bool) -> str:
         time_zone, device_clock_offset_ms, app_version, device_identifier, device_id, originator,
         originator_person, originator_reason, disposition, original, digest, edits,
         foreign_readings, recorded_by_id, recorded_through)
-    SELECT k.id, k.received_at, 1, k.patient, k.trial_id, k.site_id, followed.protocol_version_id,
+    SELECT k.id, k.received_at, 1, k.patient, k.trial_id, k.site_id, {_FOLLOWED[by_gate]},
         k.received_at, 'epro', false, '', '', '', '', k.submission, k.instrument,
         k.instrument_version, asked.id, due.id, k.language, k.authored_at, k.started_at,
         k.completed_at, k.saved_at, k.received_at, k.time_zone, k.clock_offset, k.app_version,
         k.device, {"phone.id" if devices else "NULL::uuid"}, k.originator, k.originator_person,
         k.originator_reason,
-        CASE WHEN NOT {_CONSENTED} THEN 'outside_consent'
-             WHEN {_ENDED} THEN 'after_end'
+        CASE {_stands_against(by_gate=by_gate)}
              WHEN asked.id IS NULL THEN 'unknown_version'
              WHEN due.id IS NULL THEN 'unassigned'
              WHEN k.authored_at >= due.closes_at THEN 'late'
              ELSE 'accepted' END,
         k.raw, k.digest, k.edits, {_PLACES if devices else "'{}'"}, k.person, k.session
     FROM known k
-    {_PROTOCOL}
+    {_PROTOCOL[by_gate]}
     LEFT JOIN trials_instrument asked
         ON asked.code = k.instrument AND asked.instrument_version = k.instrument_version
     LEFT JOIN patients_diaryassignment named ON named.id = k.assignment
@@ -249,24 +291,23 @@ def report_statement(lane: int, *, staff: bool, devices: bool) -> str:
 
 
 @cache
-def upload_statement(lane: int, *, staff: bool, devices: bool) -> str:
+def upload_statement(lane: int, *, staff: bool, devices: bool, by_gate: bool) -> str:
     """Return the statement that writes a batch of uploads of readings; see `report_statement`."""
     return f"""WITH {_ACTING}, {_unnest(COMMON, name="input")},
-{_known(P.VITAL_SIGN_RECORD, staff=staff)},
+{_known(P.VITAL_SIGN_RECORD, staff=staff, by_gate=by_gate)},
 {_FOREIGN + "," if devices else ""} inserted AS (
     INSERT INTO patients_vitalsupload (
         id, created_at, version, patient_id, trial_id, site_id, protocol_version_id, entered_at,
         entry_source, is_after_lock, group_repeat_key, definition_version, imported_dataset,
         imported_sponsor_id, submission_id, authored_at, received_at, disposition, original,
         digest, foreign_readings, recorded_by_id, recorded_through)
-    SELECT k.id, k.received_at, 1, k.patient, k.trial_id, k.site_id, followed.protocol_version_id,
+    SELECT k.id, k.received_at, 1, k.patient, k.trial_id, k.site_id, {_FOLLOWED[by_gate]},
         k.received_at, 'device', false, '', '', '', '', k.submission, k.authored_at, k.received_at,
-        CASE WHEN NOT {_CONSENTED} THEN 'outside_consent'
-             WHEN {_ENDED} THEN 'after_end'
+        CASE {_stands_against(by_gate=by_gate)}
              ELSE 'accepted' END,
         k.raw, k.digest, {_PLACES if devices else "'{}'"}, k.person, k.session
     FROM known k
-    {_PROTOCOL}
+    {_PROTOCOL[by_gate]}
     WHERE k.verdict = 'ok'
     ORDER BY k.patient, k.submission, k.arrival  -- of two under one id the first is kept
     ON CONFLICT (patient_id, submission_id) DO NOTHING

@@ -134,15 +134,16 @@ def _split(batch: _Batch, job: Job) -> Story:
 def _write_parts(
     batch: _Batch, resource: UploadResource, parts: Sequence[_Part], lane: Lane
 ) -> Story:
-    sent = parameters([_row(part) for part in parts], _COLUMNS[resource])
-    devices = any(part.upload.names_device for part in parts)
-    if devices:
-        sent += _device_columns((part.id, part.upload) for part in parts)
     staff = any(not part.job.bearer.is_device for part in parts)
-    rows = yield _STATEMENTS[resource](lane.value, staff=staff, devices=devices), sent
-    inserted, refused, foreign, *_ = rows[0]
-    stored = set(inserted.split(",")) if inserted else set()
-    verdicts = _pairs(refused)
+    stored, verdicts, foreign = yield from _judge(resource, parts, lane, staff, by_gate=not staff)
+    unjudged = [part for part in parts if verdicts.get(part.id) == statement.UNJUDGED]
+    if unjudged:
+        more = yield from _judge(resource, unjudged, lane, staff, by_gate=False)
+        for part in unjudged:
+            del verdicts[part.id]
+        stored |= more[0]
+        verdicts |= more[1]
+        foreign += more[2]
     repeats = []
     for part in parts:
         if part.id in stored:
@@ -153,8 +154,30 @@ def _write_parts(
             repeats.append(part)
     if repeats:
         yield from _compare(batch, resource, repeats)
-    _note_foreign(foreign, {part.id: part for part in parts})
+    by_id = {part.id: part for part in parts}
+    for part_id, place in foreign:
+        # A gateway's were sorted before.
+        if by_id[part_id].upload.patient:
+            by_id[part_id].job.foreign.append(int(place))
     _conclude(batch, parts)
+
+
+def _judge(
+    resource: UploadResource, parts: Sequence[_Part], lane: Lane, staff: bool, *, by_gate: bool
+) -> Generator[Any, Rows, tuple[set[str], dict[str, str], list[tuple[str, str]]]]:
+    """Write parts that may be written.
+
+    Return the ids of those that were, the verdicts on others, and the readings of devices that the
+    patient did not hold (part, place).
+    """
+    sent = parameters([_row(part) for part in parts], _COLUMNS[resource])
+    devices = any(part.upload.names_device for part in parts)
+    if devices:
+        sent += _device_columns((part.id, part.upload) for part in parts)
+    sql = _STATEMENTS[resource](lane.value, staff=staff, devices=devices, by_gate=by_gate)
+    inserted, refused, foreign, *_ = (yield sql, sent)[0]
+    stored = set(inserted.split(",")) if inserted else set()
+    return stored, dict(_pairs(refused)), list(_pairs(foreign))
 
 
 def _compare(batch: _Batch, resource: UploadResource, parts: Sequence[_Part]) -> Story:
@@ -218,13 +241,6 @@ def _keep_refused(batch: _Batch, job: Job, code: str) -> None:
 # --- quarantine -----------------------------------------------------------------------------------
 
 
-def _note_foreign(foreign: str | None, parts: Mapping[str, _Part]) -> None:
-    """Note the readings of devices that the patient did not hold; a gateway's are sorted before."""
-    for part_id, place in _split_pairs(foreign):
-        if parts[part_id].upload.patient:
-            parts[part_id].job.foreign.append(int(place))
-
-
 def _set_aside(batch: _Batch, job: Job, places: Sequence[int], record: str) -> None:
     """Quarantine a gateway's readings of devices that nobody at its site held."""
     assert job.upload is not None
@@ -270,7 +286,7 @@ def _keep(kept: Sequence[_Kept]) -> Story:
     """Write what was set aside, and say of every session that does not count that it does not."""
     sent = parameters([_kept_row(one) for one in kept], statement.OF_REFUSALS)
     rows = yield statement.refusal_statement(), sent
-    verdicts = _pairs(rows[0][1])
+    verdicts = dict(_pairs(rows[0][1]))
     for one in kept:
         verdict = verdicts.get(one.id)
         if verdict is not None:
@@ -342,11 +358,7 @@ def _device_columns(uploads: Iterable[tuple[str, Upload]]) -> list[Any]:
     return parameters(rows, statement.OF_DEVICES)
 
 
-def _pairs(text: str | None) -> dict[str, str]:
-    return dict(_split_pairs(text))
-
-
-def _split_pairs(text: str | None) -> Iterable[tuple[str, str]]:
+def _pairs(text: str | None) -> Iterable[tuple[str, str]]:
     for pair in text.split(",") if text else ():
         key, _, value = pair.partition(":")
         yield key, value

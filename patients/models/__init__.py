@@ -8,6 +8,7 @@ from patients.models.decision import ConsentDecision
 from patients.models.device import Device, DeviceAssignment
 from patients.models.epro import DiaryAnswer, DiaryAssignment, EproReport, QuestionnaireResult
 from patients.models.finding import AbstractFinding, DataFinding, DataPoint
+from patients.models.gate import UploadGate
 from patients.models.identity import Identity, IdentityKey, PatientIdentity
 from patients.models.intake import QuarantinedSubmission, ReportProcessing, VitalsUpload
 from patients.models.laboratory import LabResult
@@ -99,6 +100,7 @@ __all__ = [
     "SourceRecord",
     "SubjectElement",
     "TreatmentState",
+    "UploadGate",
     "Visit",
     "VitalRollup",
     "VitalSample",

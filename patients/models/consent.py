@@ -8,6 +8,7 @@ from django.db.models import Index, UniqueConstraint
 from django.utils.translation import gettext_lazy as _
 
 from patients.models.base import ClinicalRecord
+from patients.models.gate import keep_gates
 from patients.vocabulary import ConsentPurposeCode, SignerKind
 from portal.core.constraints import one_of
 from portal.core.history import tracked
@@ -91,6 +92,7 @@ class Consent(ClinicalRecord):
     class Meta(ClinicalRecord.Meta):
         verbose_name = _("consent")
         verbose_name_plural = _("consents")
+        triggers: ClassVar[list[Any]] = [*ClinicalRecord.Meta.triggers, *keep_gates()]
         constraints: ClassVar[list[Any]] = [
             *ClinicalRecord.Meta.constraints,
             one_of("signer", SignerKind.values, name="consent_signer_is_known"),
@@ -122,6 +124,10 @@ class ConsentWithdrawal(ClinicalRecord):
     class Meta(ClinicalRecord.Meta):
         verbose_name = _("withdrawal of consent")
         verbose_name_plural = _("withdrawals of consent")
+        triggers: ClassVar[list[Any]] = [
+            *ClinicalRecord.Meta.triggers,
+            *keep_gates("c.patient_id", "JOIN patients_consent c ON c.id = r.consent_id"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.consent_id}"

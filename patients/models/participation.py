@@ -8,6 +8,7 @@ from django.db.models import CheckConstraint, F, Q, UniqueConstraint
 from django.utils.translation import gettext_lazy as _
 
 from patients.models.base import ClinicalRecord
+from patients.models.gate import keep_gates
 from patients.vocabulary import FlagKind, ScreeningResult
 from portal.core.constraints import one_of
 from portal.core.fields import EarliestField, LatestField, PartialDateTimeField
@@ -55,6 +56,7 @@ class PatientProtocolVersion(ClinicalRecord):
     class Meta(ClinicalRecord.Meta):
         verbose_name = _("protocol version of a patient")
         verbose_name_plural = _("protocol versions of patients")
+        triggers: ClassVar[list[Any]] = [*ClinicalRecord.Meta.triggers, *keep_gates()]
         constraints: ClassVar[list[Any]] = [
             *ClinicalRecord.Meta.constraints,
             CheckConstraint(

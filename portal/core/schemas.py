@@ -43,7 +43,7 @@ APPEND_ONLY = (
 )
 
 # Rows that only functions of the database write.
-READ_ONLY = ("audit.Seal", "audit.SealPart", "audit.SealLayout")
+READ_ONLY = ("audit.Seal", "audit.SealPart", "audit.SealLayout", "patients.UploadGate")
 
 
 def placements() -> Iterator[tuple[str, str]]:

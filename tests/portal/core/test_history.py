@@ -34,6 +34,8 @@ NO_RECORDS = {
     "patients.RiskRuleCursor",
     # Sums of samples for charts: made again from the samples.
     "patients.VitalRollup",
+    # Facts put together for intake: made again from them.
+    "patients.UploadGate",
     "api.StoredAnswer",
     "accounts.RightsChange",
     "live.UsedTicket",

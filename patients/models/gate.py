@@ -1,0 +1,115 @@
+"""What judges a patient's uploads of today, in one row."""
+
+from typing import Any
+
+import pgtrigger
+from django.db import models
+
+from portal.core.triggers import GuardedTrigger
+
+
+class UploadGate(models.Model):
+    """Where a patient's uploads go and under which protocol version, while nothing stands against.
+
+    Open while consent holds and participation has not ended, for what was written strictly between
+    `from_at` and `to_at` (None: no limit). Within these no fact about the patient begins or ends,
+    so that one look says what eight would. Any other upload is judged by the facts themselves.
+    `keep_upload_gates` writes the row in the transaction that changes a fact, whoever changes it;
+    nobody else does. It is derived, and has no history.
+    """
+
+    patient = models.OneToOneField(
+        "patients.Patient",
+        models.PROTECT,
+        primary_key=True,
+        related_name="+",
+        db_constraint=False,
+    )
+    is_open = models.BooleanField(default=False)
+    trial = models.ForeignKey(
+        "trials.Trial",
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
+    # Where the patient is now, and was within the limits: the same but after a move.
+    site = models.ForeignKey(
+        "trials.Site",
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
+    captured_site = models.ForeignKey(
+        "trials.Site",
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
+    protocol_version = models.ForeignKey(
+        "trials.ProtocolVersion",
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
+    from_at = models.DateTimeField(null=True)
+    to_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = "gate of uploads"
+        verbose_name_plural = "gates of uploads"
+
+    def __str__(self) -> str:
+        return str(self.patient_id)
+
+
+_OF_PATIENTS = """
+    SELECT n.id FROM new_values n JOIN old_values o ON o.id = n.id
+    WHERE (n.site_id, n.participation, n.vital_status)
+        IS DISTINCT FROM (o.site_id, o.participation, o.vital_status)
+"""
+
+
+def keep_gates(whose: str = "r.patient_id", joined: str = "") -> list[GuardedTrigger]:
+    """The triggers of a table of facts behind gates; `whose` is the patient of a row `r` of it."""
+
+    def people(rows: str) -> str:
+        return f"SELECT {whose} FROM {rows} r {joined}"  # noqa: S608 - the code's own names
+
+    new, old = people("new_values"), people("old_values")
+    return [
+        _keeper("inserted", pgtrigger.Insert, new),
+        _keeper("updated", pgtrigger.Update, f"{new} UNION {old}"),
+        _keeper("deleted", pgtrigger.Delete, old),
+    ]
+
+
+def keep_gates_of_patients() -> list[GuardedTrigger]:
+    """The triggers of the patients themselves; most of what changes of one changes no gate."""
+    return [
+        _keeper("inserted", pgtrigger.Insert, "SELECT n.id FROM new_values n"),
+        _keeper("updated", pgtrigger.Update, _OF_PATIENTS),
+    ]
+
+
+def _keeper(name: str, operation: Any, people: str) -> GuardedTrigger:
+    sides: dict[str, str] = {}
+    if "new_values" in people:
+        sides["new"] = "new_values"
+    if "old_values" in people:
+        sides["old"] = "old_values"
+    return GuardedTrigger(
+        name=f"gate_{name}",
+        level=pgtrigger.Statement,
+        when=pgtrigger.After,
+        operation=operation,
+        referencing=pgtrigger.Referencing(**sides),
+        func=f"PERFORM public.keep_upload_gates(ARRAY({people})); RETURN NULL;",
+    )
