@@ -107,6 +107,7 @@ class Committer:
     def _begin(self) -> None:
         """Begin when what the loop has in hand has been read."""
         self._is_busy = True
+        self._over.clear()
         asyncio.get_running_loop().call_soon(self._go_on)
 
     def _go_on(self, *, has_asked: bool = False) -> None:
@@ -119,7 +120,6 @@ class Committer:
             self._is_busy = False
             self._over.set()
             return
-        self._over.clear()
         self._began = time.monotonic()
         if self._line.is_ready():
             self._line.tell(write(batch, self.lane), self._note)
@@ -148,15 +148,19 @@ class Committer:
         if self._is_settling:
             return
         self._is_settling = True
-        while self._written:
-            settled = self._written.popleft()
-            for job in settled:
-                _settle(job)
-                self._unlooked += 1
-                if self._unlooked >= LOOK_AFTER:
-                    self._look()
-            self._unanswered -= len(settled)
-        self._is_settling = False
+        try:
+            while self._written:
+                self._answer_all(self._written.popleft())
+        finally:
+            self._is_settling = False
+
+    def _answer_all(self, batch: Sequence[Job]) -> None:
+        for job in batch:
+            _settle(job)
+            self._unlooked += 1
+            if self._unlooked >= LOOK_AFTER:
+                self._look()
+        self._unanswered -= len(batch)
 
     def _take(self) -> list[Job]:
         batch: list[Job] = []
