@@ -37,7 +37,7 @@ MOST_BYTES = 8_000_000
 # The bound of a queue: a second's work at the lane's own pace, within these.
 LEAST_WAITING, MOST_WAITING = 1_000, 20_000
 # So many requests read or answers written, then a look at what the database has done.
-LOOK_AFTER = 16
+LOOK_AFTER = 32
 TRIES = 3
 # Undone by the server for somebody else's sake: deadlock, serialization.
 _AGAIN = ("40",)

@@ -6,6 +6,7 @@ about identity; consent, participation, assignment and version set the dispositi
 
 from functools import cache
 
+from patients.intake.judging import COUNTS, FOLLOWED, PROTOCOL, WHO, known, stands_against
 from patients.vocabulary import UploadResource
 from portal.access.permissions import Permission as P
 from portal.core.ids import INTAKE_ACCOUNT
@@ -62,20 +63,6 @@ _ACTING = f"""acting AS MATERIALIZED (
            set_config('portal.request_id', '', true)
 )"""
 
-COUNTS = """CASE
-        WHEN s.id IS NULL OR s.user_id <> i.person
-            OR s.kind <> CASE WHEN i.is_device THEN 'device' ELSE 'web' END THEN 'token_invalid'
-        WHEN NOT u.is_active THEN 'user_inactive'
-        WHEN s.revoked_at IS NOT NULL OR s.session_version <> u.session_version
-            THEN 'token_revoked'
-        WHEN s.expires_at <= i.received_at THEN 'token_expired'"""
-
-# Of an upload that the gate does not cover: the facts judge it.
-UNJUDGED = "unjudged"
-
-_WHO = """LEFT JOIN accounts_session s ON s.id = i.session
-    LEFT JOIN accounts_user u ON u.id = s.user_id"""
-
 
 def _unnest(columns: tuple[tuple[str, str], ...], *, name: str) -> str:
     arrays = ", ".join(f"%s::{kind}[]" for _, kind in columns)
@@ -83,121 +70,6 @@ def _unnest(columns: tuple[tuple[str, str], ...], *, name: str) -> str:
     rows = f"unnest({arrays}) WITH ORDINALITY AS t ({names})"
     return f"{name} AS MATERIALIZED (SELECT * FROM {rows})"  # noqa: S608 - constants
 
-
-def held(permission: P) -> str:
-    """Return the condition that the person holds a permission where the patient is, or was then."""
-    parts = (
-        ("patients_patientuserpermission", "= p.id"),
-        ("trials_siteuserpermission", "IN (p.site_id, coalesce(stay.site_id, p.site_id))"),
-        ("trials_trialuserpermission", "= p.trial_id"),
-        ("access_portaluserpermission", ""),
-    )
-    asked = [
-        f"""EXISTS (
-            SELECT 1 FROM {table} g JOIN auth_permission a ON a.id = g.permission_id
-            WHERE g.user_id = i.person AND a.codename = '{permission.value}'
-              {f"AND g.content_object_id {where}" if where else ""}
-              AND g.valid_from <= i.received_at
-              AND (g.valid_until IS NULL OR g.valid_until > i.received_at))"""  # noqa: S608
-        for table, where in parts
-    ]
-    return "(" + " OR ".join(asked) + ")"
-
-
-_OF_DEVICE = """CASE
-            WHEN s.patient_id = p.id THEN 'ok'
-            WHEN s.site_id IN (p.site_id, stay.site_id) THEN 'ok'
-            ELSE 'not_found' END"""
-
-
-def _known(record: P, *, staff: bool, by_gate: bool) -> str:
-    """Who uploads for whom, and whether they may."""
-    if by_gate:
-        return _KNOWN_BY_GATE
-    rights = f"""WHEN {held(P.EPRO_REPORT_SUBMIT)} OR {held(record)} THEN 'ok'
-        WHEN {held(P.PATIENT_VIEW)} THEN 'forbidden'"""
-    return f"""known AS MATERIALIZED (
-    SELECT i.*, p.trial_id, p.participation, p.vital_status,
-        coalesce(stay.site_id, p.site_id) AS site_id, {COUNTS}
-        WHEN p.id IS NULL THEN 'not_found'
-        WHEN i.is_device THEN {_OF_DEVICE}
-        {rights if staff else ""}
-        ELSE 'not_found' END AS verdict
-    FROM acting CROSS JOIN input i
-    {_WHO}
-    LEFT JOIN patients_patient p ON p.id = i.patient
-    LEFT JOIN LATERAL (
-        SELECT st.site_id FROM patients_patientsite st
-        WHERE st.patient_id = p.id AND (st.from_at IS NULL OR st.from_at <= i.authored_at)
-          AND (st.to_at IS NULL OR st.to_at > i.authored_at) LIMIT 1
-    ) stay ON true
-)"""  # noqa: S608 - constants
-
-
-# The same by the patient's gate (patients.models.gate), for phones: one look in place of eight. An
-# upload that it does not cover is not judged here.
-_KNOWN_BY_GATE = f"""known AS MATERIALIZED (
-    SELECT i.*, p.trial_id, stay.site_id, p.protocol_version_id, {COUNTS}
-        WHEN p.id IS NULL THEN '{UNJUDGED}'
-        ELSE {_OF_DEVICE} END AS verdict
-    FROM acting CROSS JOIN input i
-    {_WHO}
-    LEFT JOIN LATERAL (
-        SELECT g.patient_id AS id, g.trial_id, g.site_id, g.captured_site_id, g.protocol_version_id
-        FROM patients_uploadgate g
-        WHERE g.patient_id = i.patient AND g.is_open
-          AND (g.from_at IS NULL OR g.from_at < i.authored_at)
-          AND (g.to_at IS NULL OR g.to_at > i.authored_at)
-    ) p ON true
-    CROSS JOIN LATERAL (SELECT p.captured_site_id) stay (site_id)
-)"""  # noqa: S608 - constants
-
-
-# Judged at the time of writing, not of receipt. Death and milestones are partial dates.
-_SITE_CLOSED = """EXISTS (SELECT 1 FROM trials_site t
-            WHERE t.id = k.site_id AND t.closed_at < k.authored_at)"""
-_ENDED = f"""(
-        EXISTS (SELECT 1 FROM patients_death d
-            WHERE k.vital_status = 'dead' AND d.patient_id = k.patient
-              AND partial_latest(d.died) < k.authored_at)
-        OR (k.participation IN ('screen_failed', 'completed', 'discontinued', 'lost_to_follow_up')
-            AND coalesce(k.authored_at > (
-                SELECT max(partial_latest(e.occurred)) FROM patients_dispositionevent e
-                WHERE e.patient_id = k.patient
-                  AND upper(replace(e.category, '_', ' ')) <> 'PROTOCOL MILESTONE'), true))
-        OR {_SITE_CLOSED})"""  # noqa: S608 - constants
-
-_CONSENTED = """EXISTS (
-        SELECT 1 FROM (
-            SELECT c.id, c.choices FROM patients_consent c
-            WHERE c.patient_id = k.patient AND c.signed_at <= k.authored_at
-            ORDER BY c.signed_at DESC, c.id DESC LIMIT 1
-        ) c
-        WHERE c.choices -> 'main' IN ('true'::jsonb, '"yes"'::jsonb)
-          AND NOT EXISTS (
-            SELECT 1 FROM patients_consentwithdrawal w
-            WHERE w.consent_id = c.id AND w.purposes @> '"main"'::jsonb
-              AND w.withdrawn_at <= k.authored_at))"""
-
-
-def _stands_against(*, by_gate: bool) -> str:
-    """Return the branches of what stands against an upload whoever sent it; see `UploadGate`."""
-    if by_gate:
-        return f"WHEN {_SITE_CLOSED} THEN 'after_end'"
-    return f"""WHEN NOT {_CONSENTED} THEN 'outside_consent'
-             WHEN {_ENDED} THEN 'after_end'"""
-
-
-# By the facts, by the gate.
-_FOLLOWED = ("followed.protocol_version_id", "k.protocol_version_id")
-_PROTOCOL = (
-    """LEFT JOIN LATERAL (
-        SELECT v.protocol_version_id FROM patients_patientprotocolversion v
-        WHERE v.patient_id = k.patient AND tstzrange(v.from_at, v.to_at) @> k.authored_at
-        ORDER BY v.from_at DESC LIMIT 1
-    ) followed ON true""",
-    "",
-)
 
 # Readings whose device the patient did not hold when they were taken. A report's own device need
 # not be one that the portal knows: it is the phone.
@@ -243,7 +115,7 @@ def report_statement(lane: int, *, staff: bool, devices: bool, by_gate: bool) ->
     phone = """LEFT JOIN patients_device phone
         ON k.device <> '' AND phone.trial_id = k.trial_id AND phone.identifier = k.device"""
     return f"""WITH {_ACTING}, {_unnest(COMMON + OF_REPORT, name="input")},
-{_known(P.EPRO_REPORT_TRANSCRIBE, staff=staff, by_gate=by_gate)},
+{known(P.EPRO_REPORT_TRANSCRIBE, staff=staff, by_gate=by_gate)},
 {_FOREIGN + "," if devices else ""} inserted AS (
     INSERT INTO patients_eproreport (
         id, created_at, version, patient_id, trial_id, site_id, protocol_version_id, entered_at,
@@ -253,20 +125,20 @@ def report_statement(lane: int, *, staff: bool, devices: bool, by_gate: bool) ->
         time_zone, device_clock_offset_ms, app_version, device_identifier, device_id, originator,
         originator_person, originator_reason, disposition, original, digest, edits,
         foreign_readings, recorded_by_id, recorded_through)
-    SELECT k.id, k.received_at, 1, k.patient, k.trial_id, k.site_id, {_FOLLOWED[by_gate]},
+    SELECT k.id, k.received_at, 1, k.patient, k.trial_id, k.site_id, {FOLLOWED[by_gate]},
         k.received_at, 'epro', false, '', '', '', '', k.submission, k.instrument,
         k.instrument_version, asked.id, due.id, k.language, k.authored_at, k.started_at,
         k.completed_at, k.saved_at, k.received_at, k.time_zone, k.clock_offset, k.app_version,
         k.device, {"phone.id" if devices else "NULL::uuid"}, k.originator, k.originator_person,
         k.originator_reason,
-        CASE {_stands_against(by_gate=by_gate)}
+        CASE {stands_against(by_gate=by_gate)}
              WHEN asked.id IS NULL THEN 'unknown_version'
              WHEN due.id IS NULL THEN 'unassigned'
              WHEN k.authored_at >= due.closes_at THEN 'late'
              ELSE 'accepted' END,
         k.raw, k.digest, k.edits, {_PLACES if devices else "'{}'"}, k.person, k.session
     FROM known k
-    {_PROTOCOL[by_gate]}
+    {PROTOCOL[by_gate]}
     LEFT JOIN trials_instrument asked
         ON asked.code = k.instrument AND asked.instrument_version = k.instrument_version
     LEFT JOIN patients_diaryassignment named ON named.id = k.assignment
@@ -294,20 +166,20 @@ def report_statement(lane: int, *, staff: bool, devices: bool, by_gate: bool) ->
 def upload_statement(lane: int, *, staff: bool, devices: bool, by_gate: bool) -> str:
     """Return the statement that writes a batch of uploads of readings; see `report_statement`."""
     return f"""WITH {_ACTING}, {_unnest(COMMON, name="input")},
-{_known(P.VITAL_SIGN_RECORD, staff=staff, by_gate=by_gate)},
+{known(P.VITAL_SIGN_RECORD, staff=staff, by_gate=by_gate)},
 {_FOREIGN + "," if devices else ""} inserted AS (
     INSERT INTO patients_vitalsupload (
         id, created_at, version, patient_id, trial_id, site_id, protocol_version_id, entered_at,
         entry_source, is_after_lock, group_repeat_key, definition_version, imported_dataset,
         imported_sponsor_id, submission_id, authored_at, received_at, disposition, original,
         digest, foreign_readings, recorded_by_id, recorded_through)
-    SELECT k.id, k.received_at, 1, k.patient, k.trial_id, k.site_id, {_FOLLOWED[by_gate]},
+    SELECT k.id, k.received_at, 1, k.patient, k.trial_id, k.site_id, {FOLLOWED[by_gate]},
         k.received_at, 'device', false, '', '', '', '', k.submission, k.authored_at, k.received_at,
-        CASE {_stands_against(by_gate=by_gate)}
+        CASE {stands_against(by_gate=by_gate)}
              ELSE 'accepted' END,
         k.raw, k.digest, {_PLACES if devices else "'{}'"}, k.person, k.session
     FROM known k
-    {_PROTOCOL[by_gate]}
+    {PROTOCOL[by_gate]}
     WHERE k.verdict = 'ok'
     ORDER BY k.patient, k.submission, k.arrival  -- of two under one id the first is kept
     ON CONFLICT (patient_id, submission_id) DO NOTHING
@@ -386,7 +258,7 @@ def refusal_statement() -> str:
     SELECT i.*, p.id AS whose, coalesce(p.site_id, s.site_id, own.site_id) AS site_id,
         {COUNTS} ELSE 'ok' END AS verdict
     FROM acting CROSS JOIN input i
-    {_WHO}
+    {WHO}
     LEFT JOIN LATERAL (
         SELECT g.content_object_id AS site_id FROM trials_siteuserpermission g
         WHERE NOT i.is_device AND g.user_id = i.person AND g.valid_from <= i.received_at

@@ -15,6 +15,7 @@ from patients.intake.answers import Answer
 from patients.intake.asked import Asked
 from patients.intake.claims import Bearer
 from patients.intake.jobs import Outcome
+from patients.intake.judging import COUNTS, held
 from patients.intake.reception import (
     PREFIX,
     bearer_from,
@@ -22,7 +23,6 @@ from patients.intake.reception import (
     refuse_early,
     request_id_of,
 )
-from patients.intake.statement import COUNTS, held
 from patients.intake.writing import SESSION
 from patients.vocabulary import UploadResource
 from portal.access.permissions import Permission as P

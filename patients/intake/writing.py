@@ -19,6 +19,7 @@ from patients.intake import statement
 from patients.intake.bodies import Upload, quoted
 from patients.intake.columns import parameters
 from patients.intake.jobs import STORED, Job, Outcome
+from patients.intake.judging import UNJUDGED
 from patients.intake.refusals import missing_patient
 from patients.vocabulary import QuarantineReason, UploadResource
 from portal.api.errors import MalformedBody
@@ -136,7 +137,7 @@ def _write_parts(
 ) -> Story:
     staff = any(not part.job.bearer.is_device for part in parts)
     stored, verdicts, foreign = yield from _judge(resource, parts, lane, staff, by_gate=not staff)
-    unjudged = [part for part in parts if verdicts.get(part.id) == statement.UNJUDGED]
+    unjudged = [part for part in parts if verdicts.get(part.id) == UNJUDGED]
     if unjudged:
         more = yield from _judge(resource, unjudged, lane, staff, by_gate=False)
         for part in unjudged:

@@ -13,7 +13,7 @@ class UploadGate(models.Model):
 
     Open while consent holds and participation has not ended, for what was written strictly between
     `from_at` and `to_at` (None: no limit). Within these no fact about the patient begins or ends,
-    so that one look says what eight would. Any other upload is judged by the facts themselves.
+    so that one look says what five would. Any other upload is judged by the facts themselves.
     `keep_upload_gates` writes the row in the transaction that changes a fact, whoever changes it;
     nobody else does. It is derived, and has no history.
     """
