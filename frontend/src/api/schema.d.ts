@@ -1161,6 +1161,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/push-subscriptions/renew/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Go on being told by this browser, whose address has changed by itself. */
+        post: operations["push_subscriptions_renew_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/quarantined-submissions/": {
         parameters: {
             query?: never;
@@ -2714,6 +2731,48 @@ export interface components {
             kind: components["schemas"]["FollowUpKindEnum"];
             term?: string;
         };
+        /** @description For how many seconds a reading of a vital sign is fresh; one that is left out: as usual. */
+        Freshness: {
+            heart_rate?: number;
+            pulse_rate?: number;
+            systolic_bp?: number;
+            diastolic_bp?: number;
+            mean_arterial_pressure?: number;
+            respiratory_rate?: number;
+            spo2?: number;
+            temperature?: number;
+            weight?: number;
+            height?: number;
+            bmi?: number;
+            blood_glucose?: number;
+            consciousness?: number;
+            supplemental_oxygen?: number;
+            oxygen_flow_rate?: number;
+            fio2?: number;
+            oxygen_device?: number;
+            pain_score?: number;
+        };
+        /** @description For how many seconds a reading of a vital sign is fresh; one that is left out: as usual. */
+        FreshnessRequest: {
+            heart_rate?: number;
+            pulse_rate?: number;
+            systolic_bp?: number;
+            diastolic_bp?: number;
+            mean_arterial_pressure?: number;
+            respiratory_rate?: number;
+            spo2?: number;
+            temperature?: number;
+            weight?: number;
+            height?: number;
+            bmi?: number;
+            blood_glucose?: number;
+            consciousness?: number;
+            supplemental_oxygen?: number;
+            oxygen_flow_rate?: number;
+            fio2?: number;
+            oxygen_device?: number;
+            pain_score?: number;
+        };
         /** @description A role and what it is held for. */
         HeldRole: {
             role: components["schemas"]["RoleEnum"];
@@ -2863,10 +2922,7 @@ export interface components {
             readonly site: string;
             setting: components["schemas"]["SettingEnum"];
             news2_enabled: boolean;
-            /** @description Seconds by the code of a vital sign */
-            fresh_for: {
-                [key: string]: number;
-            };
+            fresh_for: components["schemas"]["Freshness"];
             continuous_limit_minutes: number;
             observation_window_minutes: number;
             offline_grace_hours: number;
@@ -2885,10 +2941,7 @@ export interface components {
             readonly site: string;
             setting: components["schemas"]["SettingEnum"];
             news2_enabled: boolean;
-            /** @description Seconds by the code of a vital sign */
-            fresh_for: {
-                [key: string]: number;
-            };
+            fresh_for: components["schemas"]["Freshness"];
             continuous_limit_minutes: number;
             observation_window_minutes: number;
             offline_grace_hours: number;
@@ -2899,10 +2952,8 @@ export interface components {
             change_reason?: string;
             setting?: components["schemas"]["SettingEnum"];
             news2_enabled?: boolean;
-            /** @description Seconds by the code of a vital sign; the whole of it. */
-            fresh_for?: {
-                [key: string]: number;
-            };
+            /** @description The whole of it. */
+            fresh_for?: components["schemas"]["FreshnessRequest"];
             continuous_limit_minutes?: number;
             observation_window_minutes?: number;
             offline_grace_hours?: number;
@@ -3381,10 +3432,8 @@ export interface components {
             change_reason?: string;
             setting?: components["schemas"]["SettingEnum"];
             news2_enabled?: boolean;
-            /** @description Seconds by the code of a vital sign; the whole of it. */
-            fresh_for?: {
-                [key: string]: number;
-            };
+            /** @description The whole of it. */
+            fresh_for?: components["schemas"]["FreshnessRequest"];
             continuous_limit_minutes?: number;
             observation_window_minutes?: number;
             offline_grace_hours?: number;
@@ -3767,6 +3816,18 @@ export interface components {
          * @enum {string}
          */
         RelationEnum: "parent" | "guardian" | "spouse" | "child" | "relative" | "professional" | "other";
+        /** @description A subscription that takes the place of an earlier one, as `pushsubscriptionchange` tells. */
+        RenewFormRequest: {
+            endpoint: string;
+            /** Format: double */
+            expirationTime?: number | null;
+            keys: components["schemas"]["PushKeysRequest"];
+            /**
+             * @description The endpoint before; empty where the browser does not say
+             * @default
+             */
+            previous_endpoint: string;
+        };
         /** @description A report: what was asked for, how far it is, and what came of it. */
         Report: {
             /** Format: uuid */
@@ -8581,6 +8642,50 @@ export interface operations {
             401: components["responses"]["Problem401"];
             403: components["responses"]["Problem403"];
             406: components["responses"]["Problem406"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    push_subscriptions_renew_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request that is repeated under its key is answered again and not done again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RenewFormRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    /** @description The version, quoted. */
+                    ETag?: string;
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushSubscription"];
+                    "application/vnd.portal.envelope+json": {
+                        /** @enum {integer} */
+                        code: 0;
+                        message: string;
+                        data: components["schemas"]["PushSubscription"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
             503: components["responses"]["Problem503"];
         };
     };
