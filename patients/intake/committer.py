@@ -38,6 +38,8 @@ MOST_BYTES = 8_000_000
 LEAST_WAITING, MOST_WAITING = 1_000, 20_000
 # So many requests read or answers written, then a look at what the database has done.
 LOOK_AFTER = 32
+# Who asks what became of an upload waits for a batch; so many are answered between two batches.
+QUESTIONS_A_TURN, MOST_QUESTIONS = 16, 1_000
 TRIES = 3
 # Undone by the server for somebody else's sake: deadlock, serialization.
 _AGAIN = ("40",)
@@ -96,6 +98,8 @@ class Committer:
 
     async def ask(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
         """Return the rows of a reading statement. Raises: psycopg.Error, OSError, TimeoutError."""
+        if self._is_closing or len(self._questions) >= MOST_QUESTIONS:
+            raise psycopg.OperationalError("too many wait for the database")
         question = _Question(sql, parameters, asyncio.get_running_loop().create_future())
         self._questions.append(question)
         if not self._is_busy:
@@ -111,9 +115,9 @@ class Committer:
         asyncio.get_running_loop().call_soon(self._go_on)
 
     def _go_on(self, *, has_asked: bool = False) -> None:
-        """Send the next batch, or the next question: they take turns."""
+        """Send the next batch, or the next questions: they take turns."""
         if self._questions and not (has_asked and self._queue):
-            self._do(self._answer(self._questions.popleft()))
+            self._do(self._answer_some())
             return
         self._batch = batch = self._take()
         if not batch:
@@ -155,12 +159,14 @@ class Committer:
             self._is_settling = False
 
     def _answer_all(self, batch: Sequence[Job]) -> None:
-        for job in batch:
-            _settle(job)
-            self._unlooked += 1
-            if self._unlooked >= LOOK_AFTER:
-                self._look()
-        self._unanswered -= len(batch)
+        try:
+            for job in batch:
+                _settle(job)
+                self._unlooked += 1
+                if self._unlooked >= LOOK_AFTER:
+                    self._look()
+        finally:
+            self._unanswered -= len(batch)
 
     def _take(self) -> list[Job]:
         batch: list[Job] = []
@@ -180,7 +186,16 @@ class Committer:
 
     # --- at leisure: without a connection, and what went wrong ------------------------------------
 
-    async def _answer(self, question: "_Question") -> None:
+    async def _answer_some(self) -> None:
+        try:
+            for _ in range(min(QUESTIONS_A_TURN, len(self._questions))):
+                await self._answer(self._questions.popleft())
+        finally:
+            self._go_on(has_asked=True)
+
+    async def _answer(self, question: _Question) -> None:
+        if question.answer.done():
+            return  # whoever asked has left
         try:
             rows = await self._line.ask(question.sql, question.parameters)
         except Exception as error:
@@ -190,8 +205,6 @@ class Committer:
         else:
             if not question.answer.done():
                 question.answer.set_result(rows)
-        finally:
-            self._go_on(has_asked=True)
 
     async def _write_all(self, batch: Sequence[Job], error: Exception | None = None) -> None:
         """Write a batch, whatever it takes; or mend what went wrong with it, and go on."""
@@ -201,6 +214,7 @@ class Committer:
             else:
                 await self._mend(batch, error)
         finally:
+            _refuse([job for job in batch if job.outcome is None], UNAVAILABLE)
             self._conclude()
 
     async def _write(self, batch: Sequence[Job], tries: int = TRIES) -> None:
@@ -214,6 +228,7 @@ class Committer:
         if not isinstance(error, psycopg.Error | OSError | TimeoutError):
             # A mistake of ours: nobody is told that anything was stored.
             logger.error("intake_failed", exc_info=error)
+            await self._line.drop_after(error)
             if len(batch) > 1:
                 await self._divide(batch, None)
             else:

@@ -126,13 +126,15 @@ def stands_against(*, by_gate: bool) -> str:
              WHEN {_ENDED} THEN 'after_end'"""
 
 
-# By the facts, by the gate.
-FOLLOWED = ("followed.protocol_version_id", "k.protocol_version_id")
-PROTOCOL = (
-    """LEFT JOIN LATERAL (
+def protocol(*, by_gate: bool) -> tuple[str, str]:
+    """Return the column of the protocol version that the patient followed, and its join."""
+    if by_gate:
+        return "k.protocol_version_id", ""
+    return (
+        "followed.protocol_version_id",
+        """LEFT JOIN LATERAL (
         SELECT v.protocol_version_id FROM patients_patientprotocolversion v
         WHERE v.patient_id = k.patient AND tstzrange(v.from_at, v.to_at) @> k.authored_at
         ORDER BY v.from_at DESC LIMIT 1
     ) followed ON true""",
-    "",
-)
+    )

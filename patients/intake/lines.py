@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
+from psycopg.pq import TransactionStatus
 
 from patients.intake.columns import adapt
 from patients.intake.telling import Connection, Done, Prepared, Telling
@@ -90,7 +91,11 @@ class Line:
         await self._connect()
         ended: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
         self.tell(story, lambda error: ended.done() or ended.set_result(error))
-        error = await ended
+        try:
+            error = await ended
+        except asyncio.CancelledError:
+            await self.close()
+            raise
         if error is not None:
             raise error
 
@@ -105,9 +110,11 @@ class Line:
         return rows
 
     async def drop_after(self, error: Exception) -> None:
-        """Let go of the connection if what went wrong went wrong with it."""
+        """Let go of the connection if what went wrong went wrong with it, or in the middle."""
         if self._connection is not None and (
-            self._connection.closed or isinstance(error, TimeoutError | psycopg.OperationalError)
+            self._connection.closed
+            or isinstance(error, TimeoutError | psycopg.OperationalError)
+            or self._connection.info.transaction_status != TransactionStatus.IDLE
         ):
             await self.close()
 

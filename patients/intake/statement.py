@@ -6,7 +6,7 @@ about identity; consent, participation, assignment and version set the dispositi
 
 from functools import cache
 
-from patients.intake.judging import COUNTS, FOLLOWED, PROTOCOL, WHO, known, stands_against
+from patients.intake.judging import COUNTS, WHO, known, protocol, stands_against
 from patients.vocabulary import UploadResource
 from portal.access.permissions import Permission as P
 from portal.core.ids import INTAKE_ACCOUNT
@@ -112,6 +112,7 @@ def report_statement(lane: int, *, staff: bool, devices: bool, by_gate: bool) ->
     `staff`: one comes from somebody's session, not a device's; `devices`: one names a device;
     `by_gate`: all come from phones, and what a patient's gate does not cover is not judged.
     """
+    version, followed = protocol(by_gate=by_gate)
     phone = """LEFT JOIN patients_device phone
         ON k.device <> '' AND phone.trial_id = k.trial_id AND phone.identifier = k.device"""
     return f"""WITH {_ACTING}, {_unnest(COMMON + OF_REPORT, name="input")},
@@ -125,7 +126,7 @@ def report_statement(lane: int, *, staff: bool, devices: bool, by_gate: bool) ->
         time_zone, device_clock_offset_ms, app_version, device_identifier, device_id, originator,
         originator_person, originator_reason, disposition, original, digest, edits,
         foreign_readings, recorded_by_id, recorded_through)
-    SELECT k.id, k.received_at, 1, k.patient, k.trial_id, k.site_id, {FOLLOWED[by_gate]},
+    SELECT k.id, k.received_at, 1, k.patient, k.trial_id, k.site_id, {version},
         k.received_at, 'epro', false, '', '', '', '', k.submission, k.instrument,
         k.instrument_version, asked.id, due.id, k.language, k.authored_at, k.started_at,
         k.completed_at, k.saved_at, k.received_at, k.time_zone, k.clock_offset, k.app_version,
@@ -138,7 +139,7 @@ def report_statement(lane: int, *, staff: bool, devices: bool, by_gate: bool) ->
              ELSE 'accepted' END,
         k.raw, k.digest, k.edits, {_PLACES if devices else "'{}'"}, k.person, k.session
     FROM known k
-    {PROTOCOL[by_gate]}
+    {followed}
     LEFT JOIN trials_instrument asked
         ON asked.code = k.instrument AND asked.instrument_version = k.instrument_version
     LEFT JOIN patients_diaryassignment named ON named.id = k.assignment
@@ -165,6 +166,7 @@ def report_statement(lane: int, *, staff: bool, devices: bool, by_gate: bool) ->
 @cache
 def upload_statement(lane: int, *, staff: bool, devices: bool, by_gate: bool) -> str:
     """Return the statement that writes a batch of uploads of readings; see `report_statement`."""
+    version, followed = protocol(by_gate=by_gate)
     return f"""WITH {_ACTING}, {_unnest(COMMON, name="input")},
 {known(P.VITAL_SIGN_RECORD, staff=staff, by_gate=by_gate)},
 {_FOREIGN + "," if devices else ""} inserted AS (
@@ -173,13 +175,13 @@ def upload_statement(lane: int, *, staff: bool, devices: bool, by_gate: bool) ->
         entry_source, is_after_lock, group_repeat_key, definition_version, imported_dataset,
         imported_sponsor_id, submission_id, authored_at, received_at, disposition, original,
         digest, foreign_readings, recorded_by_id, recorded_through)
-    SELECT k.id, k.received_at, 1, k.patient, k.trial_id, k.site_id, {FOLLOWED[by_gate]},
+    SELECT k.id, k.received_at, 1, k.patient, k.trial_id, k.site_id, {version},
         k.received_at, 'device', false, '', '', '', '', k.submission, k.authored_at, k.received_at,
         CASE {stands_against(by_gate=by_gate)}
              ELSE 'accepted' END,
         k.raw, k.digest, {_PLACES if devices else "'{}'"}, k.person, k.session
     FROM known k
-    {PROTOCOL[by_gate]}
+    {followed}
     WHERE k.verdict = 'ok'
     ORDER BY k.patient, k.submission, k.arrival  -- of two under one id the first is kept
     ON CONFLICT (patient_id, submission_id) DO NOTHING

@@ -7,9 +7,7 @@ documented wrapper of libpq.
 """
 
 import asyncio
-import os
-import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any
@@ -22,8 +20,9 @@ from psycopg.pq.abc import PGresult
 
 from patients.intake.writing import Rows, Story
 
-# Beyond every time-out of the server's: the network has swallowed the connection.
+# For one statement, beyond every time-out of the server's: the network has swallowed it.
 WRITE_SECONDS = 8.0
+Pause = Generator[None, None, None]
 Connection = psycopg.AsyncConnection[Any]
 # Called once, with what went wrong or None.
 Done = Callable[[Exception | None], None]
@@ -46,11 +45,10 @@ class Telling:
         self._loop = asyncio.get_running_loop()
         self._place = self._raw.socket
         self._is_full = False
+        self._limit: asyncio.TimerHandle | None = None
 
     def begin(self) -> None:
         """Send the first statement."""
-        # Cancelling the statement would take as long again: a silent server would be asked to stop.
-        self._limit = self._loop.call_later(WRITE_SECONDS, self._break)
         self._loop.add_reader(self._place, self.look)
         self.look()
 
@@ -64,15 +62,19 @@ class Telling:
             self.end(error)
 
     def end(self, error: Exception | None) -> None:
-        """Be done, after the last statement or before it."""
-        self._limit.cancel()
-        self._loop.remove_reader(self._place)
-        self._write_on(False)
+        """Be done, after the last statement or before it; then the connection is of no more use."""
+        if self._limit is not None:
+            self._limit.cancel()
+        # What broke may have closed the socket already, and the loop minds.
+        with suppress(OSError, RuntimeError):
+            self._loop.remove_writer(self._place)
+        with suppress(OSError, RuntimeError):
+            self._loop.remove_reader(self._place)
         self._done(error)
 
     # --- statements -------------------------------------------------------------------------------
 
-    def _tell(self, story: Story) -> Iterator[None]:
+    def _tell(self, story: Story) -> Pause:
         rows: Rows | None = None
         while True:
             try:
@@ -81,8 +83,11 @@ class Telling:
                 return
             rows = yield from self._ask(sql, parameters)
 
-    def _ask(self, sql: str, parameters: Sequence[Any]) -> "Iterator[None]":
+    def _ask(self, sql: str, parameters: Sequence[Any]) -> Generator[None, None, Rows]:
         """Return the rows of a statement. Raises: psycopg.Error."""
+        if self._limit is not None:
+            self._limit.cancel()
+        self._limit = self._loop.call_later(WRITE_SECONDS, self._give_up)
         transformer = Transformer(self._connection)
         values = transformer.dump_sequence(parameters, [PyFormat.AUTO] * len(parameters))
         key = (sql, tuple(transformer.types or ()))
@@ -97,7 +102,7 @@ class Telling:
         transformer.set_pgresult(result)
         return transformer.load_rows(0, result.ntuples, tuple)
 
-    def _result(self) -> "Iterator[None]":
+    def _result(self) -> Generator[None, None, PGresult]:
         """Return the result of what was sent, when the server is ready for more: it is committed.
 
         Raises: psycopg.Error.
@@ -129,10 +134,9 @@ class Telling:
             self._loop.remove_writer(self._place)
         self._is_full = is_full
 
-    def _break(self) -> None:
-        """Make the statement fail as if the server had ended."""
-        with suppress(OSError), socket.socket(fileno=os.dup(self._place)) as end:
-            end.shutdown(socket.SHUT_RDWR)
+    def _give_up(self) -> None:
+        # Cancelling the statement would take as long again: a silent server would be asked to stop.
+        self.end(psycopg.OperationalError("the database said nothing"))
 
 
 @lru_cache(maxsize=64)

@@ -136,7 +136,10 @@ def _write_parts(
     batch: _Batch, resource: UploadResource, parts: Sequence[_Part], lane: Lane
 ) -> Story:
     staff = any(not part.job.bearer.is_device for part in parts)
-    stored, verdicts, foreign = yield from _judge(resource, parts, lane, staff, by_gate=not staff)
+    # Of two under one id the first is kept: one statement has to see both.
+    keys = {(part.patient.lower(), part.upload.submission_id.lower()) for part in parts}
+    by_gate = not staff and len(keys) == len(parts)
+    stored, verdicts, foreign = yield from _judge(resource, parts, lane, staff, by_gate=by_gate)
     unjudged = [part for part in parts if verdicts.get(part.id) == UNJUDGED]
     if unjudged:
         more = yield from _judge(resource, unjudged, lane, staff, by_gate=False)

@@ -7,8 +7,8 @@ from django.db import migrations, models
 import portal.core.operations
 import portal.core.triggers
 
-# Only for what was written strictly between the last fact that began or ended and the next one:
-# within these limits each condition is what it is at any one point.
+# A gate counts for what was written strictly between the last fact that began or ended and the next
+# one: within these limits each condition is what it is at any one point of them.
 KEEP = """
 CREATE FUNCTION public.keep_upload_gates(people uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
@@ -84,7 +84,6 @@ BEGIN
 END $$;
 REVOKE ALL ON FUNCTION public.keep_upload_gates(uuid[]) FROM PUBLIC;
 """
-FILL = "SELECT public.keep_upload_gates(ARRAY(SELECT id FROM patients_patient))"
 
 
 def _place(to: str) -> models.Field:
@@ -182,9 +181,9 @@ class Migration(migrations.Migration):
             triggers=[
                 pgtrigger.compiler.Trigger(
                     name="gate_inserted",
-                    sql=portal.core.triggers.GuardedTriggerSql(
+                    sql=portal.core.triggers.GuardedLookupSql(
                         func="PERFORM public.keep_upload_gates(ARRAY(SELECT c.patient_id FROM new_values r JOIN patients_consent c ON c.id = r.consent_id)); RETURN NULL;",
-                        hash="d9c0392d2ecdad65508b50e5e5ddabec2a152686",
+                        hash="3f3d23f5a76cb490504b0d538b0f9c814ee96dcc",
                         level="STATEMENT",
                         operation="INSERT",
                         pgid="pgtrigger_gate_inserted_77cb6",
@@ -195,9 +194,9 @@ class Migration(migrations.Migration):
                 ),
                 pgtrigger.compiler.Trigger(
                     name="gate_updated",
-                    sql=portal.core.triggers.GuardedTriggerSql(
+                    sql=portal.core.triggers.GuardedLookupSql(
                         func="PERFORM public.keep_upload_gates(ARRAY(SELECT c.patient_id FROM new_values r JOIN patients_consent c ON c.id = r.consent_id UNION SELECT c.patient_id FROM old_values r JOIN patients_consent c ON c.id = r.consent_id)); RETURN NULL;",
-                        hash="e23c9a492fb34f11e2e4e473cb5e3e66c210670b",
+                        hash="811f4fada869d16f490f619e12bbaf135976e8fd",
                         level="STATEMENT",
                         operation="UPDATE",
                         pgid="pgtrigger_gate_updated_a0f1f",
@@ -208,9 +207,9 @@ class Migration(migrations.Migration):
                 ),
                 pgtrigger.compiler.Trigger(
                     name="gate_deleted",
-                    sql=portal.core.triggers.GuardedTriggerSql(
+                    sql=portal.core.triggers.GuardedLookupSql(
                         func="PERFORM public.keep_upload_gates(ARRAY(SELECT c.patient_id FROM old_values r JOIN patients_consent c ON c.id = r.consent_id)); RETURN NULL;",
-                        hash="3881df3fd7d854a50b283291755c6ad446eadfb9",
+                        hash="4585e0b551100cd4b646c36e56e4ee6f18e3f240",
                         level="STATEMENT",
                         operation="DELETE",
                         pgid="pgtrigger_gate_deleted_722f0",
@@ -340,5 +339,4 @@ class Migration(migrations.Migration):
                 ),
             ],
         ),
-        migrations.RunSQL(FILL, migrations.RunSQL.noop),
     ]

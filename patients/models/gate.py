@@ -5,7 +5,7 @@ from typing import Any
 import pgtrigger
 from django.db import models
 
-from portal.core.triggers import GuardedTrigger
+from portal.core.triggers import GuardedLookup, GuardedTrigger
 
 
 class UploadGate(models.Model):
@@ -105,7 +105,8 @@ def _keeper(name: str, operation: Any, people: str) -> GuardedTrigger:
         sides["new"] = "new_values"
     if "old_values" in people:
         sides["old"] = "old_values"
-    return GuardedTrigger(
+    kind = GuardedLookup if "JOIN patients_consent" in people else GuardedTrigger
+    return kind(
         name=f"gate_{name}",
         level=pgtrigger.Statement,
         when=pgtrigger.After,

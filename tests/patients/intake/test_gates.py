@@ -33,7 +33,8 @@ from portal.core.history import acting
 from portal.core.ids import SYSTEM_ACCOUNT, uuid7_text
 from portal.core.partial_dates import parse
 from portal.outbox.kinds import Lane
-from tests.patients.intake.phones import Client, Ward, report, rows
+from tests.access.world import BEGAN
+from tests.patients.intake.phones import Client, Ward, reading, report, rows
 from tests.plugins.servers import SERVERS
 from trials.models import ProtocolVersion, Site
 
@@ -159,12 +160,21 @@ class Life:
         return [*drawn, lately, clock.now()]
 
 
-async def judged(client: Client, ward: Ward, at: datetime) -> list[Any]:
-    """Return what became of a report that was written then."""
-    body = report(ward.patient, authored_at=at.isoformat())
-    answer = await client.post("epro-reports", body, ward.token)
+async def judged(client: Client, ward: Ward, at: datetime, way: str) -> list[Any]:
+    """Return what became of a report, or of readings, from then; a gateway's is of its own site."""
+    if way == "report":
+        body = report(ward.patient, authored_at=at.isoformat())
+        answer = await client.post("epro-reports", body, ward.token)
+    else:
+        body = {
+            "submission_id": uuid7_text(clock.now()),
+            "patient": str(ward.patient.pk),
+            "readings": [reading(measured_at=at.isoformat())],
+        }
+        answer = await client.post("vitals", body, getattr(ward, way))
+    table = "patients_eproreport" if way == "report" else "patients_vitalsupload"
     found = await rows(
-        "SELECT disposition, site_id, trial_id, protocol_version_id FROM patients_eproreport "
+        f"SELECT disposition, site_id, trial_id, protocol_version_id FROM {table} "
         "WHERE submission_id = %s",
         body["submission_id"],
     )
@@ -187,7 +197,9 @@ async def test_gate_judges_as_the_facts_do(
     for _ in range(CHANGES):
         await asyncio.to_thread(go_on)
         times = life.times()
-        by_gate = [await judged(client, ward, at) for at in times]
+        ways = [life.draw.choice(("report", "token", "gateway", "gateway")) for _ in times]
+        sent = list(zip(times, ways, strict=True))
+        by_gate = [await judged(client, ward, *one) for one in sent]
         gate = owner.execute(
             "UPDATE patients_uploadgate g SET is_open = false FROM patients_uploadgate before "
             "WHERE g.patient_id = %s AND before.patient_id = g.patient_id "
@@ -195,7 +207,7 @@ async def test_gate_judges_as_the_facts_do(
             patient,
         ).fetchone()
         assert gate is not None
-        by_facts = [await judged(client, ward, at) for at in times]
+        by_facts = [await judged(client, ward, *one) for one in sent]
         owner.execute("SELECT keep_upload_gates(%s)", [patient])
         assert by_gate == by_facts
         is_open, from_at, to_at = gate
@@ -285,8 +297,12 @@ def test_two_who_change_facts_of_one_patient_at_once_leave_a_gate_that_knows_bot
         assert not moved.is_set()
     mover.join()
 
-    gate = "SELECT is_open FROM patients_uploadgate WHERE patient_id = %s"
-    assert owner.execute(gate, [patient]).fetchone() == (False,)
+    assert moved.is_set()
+    gate = (
+        "SELECT g.is_open, s.from_at FROM patients_uploadgate g "
+        "JOIN patients_patientsite s USING (patient_id) WHERE g.patient_id = %s"
+    )
+    assert owner.execute(gate, [patient]).fetchone() == (False, BEGAN + timedelta(hours=1))
 
 
 @pytest.mark.parametrize(
