@@ -51,7 +51,7 @@ async def test_connection_serves_one_upload_after_another(
 async def test_connection_in_use_stays_and_an_idle_one_is_closed(
     ward: Ward, client: Client
 ) -> None:
-    async with serving(Counted, keep_alive=0.3) as (_, port):
+    async with serving(Counted, keep_alive=2) as (_, port):
         (idle, idle_writer), (busy, writer) = [
             await asyncio.open_connection("127.0.0.1", port) for _ in range(2)
         ]
@@ -62,6 +62,7 @@ async def test_connection_in_use_stays_and_an_idle_one_is_closed(
             while not idle.at_eof():  # the one that asks goes on for as long as the other is there
                 writer.write(request(report(ward.patient), ward.token))
                 told.append(await answer(busy, b"POST"))
+                await asyncio.sleep(0.05)
         assert await idle.read() == b""
         writer.write(request(report(ward.patient), ward.token))
         told.append(await answer(busy, b"POST"))
@@ -75,13 +76,13 @@ async def test_connection_in_use_stays_and_an_idle_one_is_closed(
 async def test_upload_that_takes_longer_than_an_idle_connection_may_is_answered(
     ward: Ward, client: Client
 ) -> None:
-    async with serving(Counted, keep_alive=0.1) as (_, port):
+    async with serving(Counted, keep_alive=1) as (_, port):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(request(report(ward.patient), ward.token))
         first = await answer(reader, b"POST")
         slow = request(report(ward.patient), ward.token)
         writer.write(slow[:-20])
-        await asyncio.sleep(0.5)  # longer than an idle connection is kept
+        await asyncio.sleep(2)  # longer than an idle connection is kept
         writer.write(slow[-20:])
         second = await answer(reader, b"POST")
         writer.close()
