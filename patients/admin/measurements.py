@@ -242,6 +242,10 @@ site.register(
     derived(models.VitalRollup, P.VITAL_SIGN_VIEW, Group.MEASUREMENTS, ordering=("-at", "-id")),
 )
 site.register(
+    models.UploadGate,
+    derived(models.UploadGate, P.PATIENT_VIEW, Group.MEASUREMENTS, ordering=("patient",)),
+)
+site.register(
     models.VitalSample,
     derived(models.VitalSample, P.VITAL_SIGN_VIEW, Group.MEASUREMENTS, ordering=("-id",)),
 )

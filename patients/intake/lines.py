@@ -90,7 +90,12 @@ class Line:
         """
         await self._connect()
         ended: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
-        self.tell(story, lambda error: ended.done() or ended.set_result(error))
+
+        def end(error: Exception | None) -> None:
+            if not ended.done():
+                ended.set_result(error)
+
+        self.tell(story, end)
         try:
             error = await ended
         except asyncio.CancelledError:

@@ -86,9 +86,10 @@ REVOKE ALL ON FUNCTION public.keep_upload_gates(uuid[]) FROM PUBLIC;
 """
 
 
-def _place(to: str) -> models.Field:
+def _place(to: str, name: str) -> models.Field:
     return models.ForeignKey(
         to,
+        verbose_name=name,
         on_delete=django.db.models.deletion.PROTECT,
         null=True,
         related_name="+",
@@ -116,15 +117,16 @@ class Migration(migrations.Migration):
                         related_name="+",
                         serialize=False,
                         db_constraint=False,
+                        verbose_name="patient",
                     ),
                 ),
-                ("is_open", models.BooleanField(default=False)),
-                ("trial", _place("trials.trial")),
-                ("site", _place("trials.site")),
-                ("captured_site", _place("trials.site")),
-                ("protocol_version", _place("trials.protocolversion")),
-                ("from_at", models.DateTimeField(null=True)),
-                ("to_at", models.DateTimeField(null=True)),
+                ("is_open", models.BooleanField(default=False, verbose_name="open")),
+                ("trial", _place("trials.trial", "trial")),
+                ("site", _place("trials.site", "site")),
+                ("captured_site", _place("trials.site", "site within the limits")),
+                ("protocol_version", _place("trials.protocolversion", "protocol version")),
+                ("from_at", models.DateTimeField(null=True, verbose_name="after")),
+                ("to_at", models.DateTimeField(null=True, verbose_name="before")),
             ],
             options={
                 "verbose_name": "gate of uploads",

@@ -4,8 +4,22 @@ from typing import Any
 
 import pgtrigger
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
+from portal.access.scoping import AccessPaths
 from portal.core.triggers import GuardedLookup, GuardedTrigger
+
+
+def _place(model: str, name: Any) -> models.ForeignKey[Any]:
+    return models.ForeignKey(
+        model,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+        verbose_name=name,
+    )
 
 
 class UploadGate(models.Model):
@@ -18,53 +32,28 @@ class UploadGate(models.Model):
     nobody else does. It is derived, and has no history.
     """
 
+    access_paths = AccessPaths(trial="trial_id", site="site_id", patient="patient_id")
+
     patient = models.OneToOneField(
         "patients.Patient",
         models.PROTECT,
         primary_key=True,
         related_name="+",
         db_constraint=False,
+        verbose_name=_("patient"),
     )
-    is_open = models.BooleanField(default=False)
-    trial = models.ForeignKey(
-        "trials.Trial",
-        models.PROTECT,
-        null=True,
-        related_name="+",
-        db_index=False,
-        db_constraint=False,
-    )
+    is_open = models.BooleanField(_("open"), default=False)
+    trial = _place("trials.Trial", _("trial"))
     # Where the patient is now, and was within the limits: the same but after a move.
-    site = models.ForeignKey(
-        "trials.Site",
-        models.PROTECT,
-        null=True,
-        related_name="+",
-        db_index=False,
-        db_constraint=False,
-    )
-    captured_site = models.ForeignKey(
-        "trials.Site",
-        models.PROTECT,
-        null=True,
-        related_name="+",
-        db_index=False,
-        db_constraint=False,
-    )
-    protocol_version = models.ForeignKey(
-        "trials.ProtocolVersion",
-        models.PROTECT,
-        null=True,
-        related_name="+",
-        db_index=False,
-        db_constraint=False,
-    )
-    from_at = models.DateTimeField(null=True)
-    to_at = models.DateTimeField(null=True)
+    site = _place("trials.Site", _("site"))
+    captured_site = _place("trials.Site", _("site within the limits"))
+    protocol_version = _place("trials.ProtocolVersion", _("protocol version"))
+    from_at = models.DateTimeField(_("after"), null=True)
+    to_at = models.DateTimeField(_("before"), null=True)
 
     class Meta:
-        verbose_name = "gate of uploads"
-        verbose_name_plural = "gates of uploads"
+        verbose_name = _("gate of uploads")
+        verbose_name_plural = _("gates of uploads")
 
     def __str__(self) -> str:
         return str(self.patient_id)

@@ -83,20 +83,21 @@ async def test_web_process_killed_around_the_commit_leaves_all_or_nothing_and_th
 # asks who holds a device, the second writes the readings, the third sets aside what is nobody's.
 DIES_AFTER = """
 import os, signal
-import psycopg
+import portal.asgi
+from patients.intake.telling import Telling
 request, done = 0, 0
-execute = psycopg.AsyncCursor.execute
-async def counted(self, query, *args, **more):
+ask = Telling._ask
+def counted(self, sql, parameters):
     global request, done
-    answer = await execute(self, query, *args, **more)
-    if "SELECT r.place" in query:
+    rows = yield from ask(self, sql, parameters)
+    if "SELECT r.place" in sql:
         request, done = request + 1, 0
-    if "unnest" in query:
+    if "unnest" in sql:
         done += 1
         if (request, done) == ({request}, {nth}):
             os.kill(os.getpid(), signal.SIGKILL)
-    return answer
-psycopg.AsyncCursor.execute = counted
+    return rows
+Telling._ask = counted
 """
 GATEWAY = """
 from datetime import timedelta
