@@ -1,9 +1,8 @@
 """A story told to the database by callbacks: its statements go out, its rows come in.
 
-psycopg's own way to wait makes a task, an event and a time-out each time, which costs as much as
-twenty uploads. Here the loop's reader goes on with the story, or whoever is busy with something
-longer and looks whether the database has answered meanwhile. Written with psycopg.pq, psycopg's
-documented wrapper of libpq.
+psycopg's own way to wait makes a task, an event and a time-out each time. Here the loop's reader
+goes on with the story, or whoever is busy with something longer and looks whether the database has
+answered meanwhile. Written with psycopg.pq, psycopg's documented wrapper of libpq.
 """
 
 import asyncio

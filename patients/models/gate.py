@@ -59,6 +59,9 @@ class UploadGate(models.Model):
         return str(self.patient_id)
 
 
+_NEW = pgtrigger.Referencing(new="new_values")
+_OLD = pgtrigger.Referencing(old="old_values")
+_BOTH = pgtrigger.Referencing(old="old_values", new="new_values")
 _OF_PATIENTS = """
     SELECT n.id FROM new_values n JOIN old_values o ON o.id = n.id
     WHERE (n.site_id, n.participation, n.vital_status)
@@ -72,34 +75,33 @@ def keep_gates(whose: str = "r.patient_id", joined: str = "") -> list[GuardedTri
     def people(rows: str) -> str:
         return f"SELECT {whose} FROM {rows} r {joined}"  # noqa: S608 - the code's own names
 
+    kind = GuardedLookup if joined else GuardedTrigger
     new, old = people("new_values"), people("old_values")
     return [
-        _keeper("inserted", pgtrigger.Insert, new),
-        _keeper("updated", pgtrigger.Update, f"{new} UNION {old}"),
-        _keeper("deleted", pgtrigger.Delete, old),
+        _keeper(kind, "inserted", pgtrigger.Insert, new, _NEW),
+        _keeper(kind, "updated", pgtrigger.Update, f"{new} UNION {old}", _BOTH),
+        _keeper(kind, "deleted", pgtrigger.Delete, old, _OLD),
     ]
 
 
 def keep_gates_of_patients() -> list[GuardedTrigger]:
     """The triggers of the patients themselves; most of what changes of one changes no gate."""
     return [
-        _keeper("inserted", pgtrigger.Insert, "SELECT n.id FROM new_values n"),
-        _keeper("updated", pgtrigger.Update, _OF_PATIENTS),
+        _keeper(
+            GuardedTrigger, "inserted", pgtrigger.Insert, "SELECT n.id FROM new_values n", _NEW
+        ),
+        _keeper(GuardedTrigger, "updated", pgtrigger.Update, _OF_PATIENTS, _BOTH),
     ]
 
 
-def _keeper(name: str, operation: Any, people: str) -> GuardedTrigger:
-    sides: dict[str, str] = {}
-    if "new_values" in people:
-        sides["new"] = "new_values"
-    if "old_values" in people:
-        sides["old"] = "old_values"
-    kind = GuardedLookup if "JOIN patients_consent" in people else GuardedTrigger
+def _keeper(
+    kind: type[GuardedTrigger], name: str, operation: Any, people: str, sides: Any
+) -> GuardedTrigger:
     return kind(
         name=f"gate_{name}",
         level=pgtrigger.Statement,
         when=pgtrigger.After,
         operation=operation,
-        referencing=pgtrigger.Referencing(**sides),
+        referencing=sides,
         func=f"PERFORM public.keep_upload_gates(ARRAY({people})); RETURN NULL;",
     )
