@@ -5,6 +5,7 @@ import os
 import select
 import signal
 import threading
+from abc import ABC, abstractmethod
 from types import FrameType
 from typing import Any, ClassVar
 
@@ -18,7 +19,7 @@ STANDBY_SECONDS = 1.0
 RETRY_SECONDS = 1.0
 
 
-class Program:
+class Program(ABC):
     """Works until it is stopped, and is woken by the notifications of a channel.
 
     With a `lock` one is active, and another stands by. A database that is away is waited for.
@@ -33,13 +34,13 @@ class Program:
         self._wake_reader, self._wake_writer = os.pipe()
         os.set_blocking(self._wake_writer, False)
 
+    @abstractmethod
     def work(self, own: Any) -> None:
         """Do what there is, and `wait` in between, while not `stopping`.
 
         `own` is a connection of its own, which holds the lock and listens; work is done on the
         usual one.
         """
-        raise NotImplementedError
 
     def run(self) -> None:
         """Work until stopped."""
