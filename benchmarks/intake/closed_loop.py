@@ -13,7 +13,9 @@ GOALS = (
     ("asgi", "insert3", 2.3),
     ("hot", "insert3", 3.0),
     ("asgi", "insert", 1.5),
+    ("hot", "insert", 1.5),
     ("asgi", "drf", 25.0),
+    ("hot", "drf", 25.0),
     ("draining", "insert3", 1.0),
 )
 MOST_P95_MS, AT_CONNECTIONS = 35.0, 256
