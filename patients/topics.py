@@ -13,7 +13,7 @@ from django.db.models import Model
 
 from patients import selectors
 from patients.models import Alert, ObservationSet, Patient, VitalSample, VitalSign
-from patients.vocabulary import CONTINUOUS, ReadingStatus
+from patients.vocabulary import CONTINUOUS, ReadingStatus, VitalCode
 from patients.wall.alerts import NO_ALERTS, alert_counts
 from patients.wall.news2 import news2_data, standing
 from patients.wall.readings import (
@@ -26,13 +26,13 @@ from patients.wall.readings import (
     stated,
     statement_of,
 )
+from patients.wall.untold import Untold, told_latest, told_of_each
 from portal.access.permissions import Permission
 from portal.access.scoping import scope, staying, visible
 from portal.accounts.models import User
 from portal.core import clock
-from portal.live.gathering import gather_each
 from portal.live.sources import Telling, tells
-from portal.live.topics import TopicKind, offer
+from portal.live.topics import Snapshot, TopicKind, offer
 from trials.models import Site
 
 _SHOWN = (ReadingStatus.FINAL, ReadingStatus.ENTERED_IN_ERROR, ReadingStatus.ARTIFACT)
@@ -59,26 +59,41 @@ def _may_trial(permission: Permission) -> Callable[[User, UUID | None], bool]:
     return may
 
 
-def _snapshot(column: str) -> Callable[[User, UUID | None], list[dict[str, Any]]]:
-    def snapshot(user: User, record: UUID | None) -> list[dict[str, Any]]:
+def _snapshot(column: str) -> Callable[[User, UUID | None], Snapshot]:
+    def snapshot(user: User, record: UUID | None) -> Snapshot:
         rows = visible(selectors.vital_signs(), user, Permission.VITAL_SIGN_MONITOR)
         patients = staying(Patient.objects.all(), user, Permission.VITAL_SIGN_MONITOR)
         there = patients.filter(**{column: record}).values_list("pk", "site_id")
         shown = dict(there)
         fresh = freshness(shown.values())
-        return gather_each("vital_sign", latest(rows, shown), lambda row: reading_data(row, fresh))
+        told, untold = told_latest(
+            rows, shown, VitalCode.values, lambda row: reading_data(row, fresh)
+        )
+        return Snapshot([data for _, data in told], _named(untold))
 
     return snapshot
 
 
-def _alert_snapshot(column: str) -> Callable[[User, UUID | None], list[dict[str, Any]]]:
-    def snapshot(user: User, record: UUID | None) -> list[dict[str, Any]]:
-        patients = Patient.objects.filter(**{column: record}).values_list("pk", flat=True)
-        rows = visible(Alert.objects.all(), user, Permission.ALERT_VIEW)
-        counted = alert_counts(rows, patients, clock.now())
-        return [{"patient": patient, "alerts": counts} for patient, counts in counted.items()]
+def _alert_snapshot(column: str) -> Callable[[User, UUID | None], Snapshot]:
+    def snapshot(user: User, record: UUID | None) -> Snapshot:
+        patients = list(Patient.objects.filter(**{column: record}).values_list("pk", flat=True))
+        rows, at = visible(Alert.objects.all(), user, Permission.ALERT_VIEW), clock.now()
+        untold = Untold(set)
+        counted = told_of_each(
+            "alerts", patients, lambda some: alert_counts(rows, some, at), untold
+        )
+        data = [{"patient": patient, "alerts": counts} for patient, counts in counted.items()]
+        return Snapshot(data, [{"patient": patient} for patient in untold])
 
     return snapshot
+
+
+def _named(untold: Untold) -> list[dict[str, Any]]:
+    return [
+        {"patient": patient, "code": code}
+        for patient, codes in untold.items()
+        for code in sorted(codes)
+    ]
 
 
 _MONITOR, _ALERTS = Permission.VITAL_SIGN_MONITOR, Permission.ALERT_VIEW

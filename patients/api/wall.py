@@ -86,6 +86,10 @@ class _RowSerializer(serializers.Serializer[Any]):
     site = serializers.UUIDField()
     participation = serializers.ChoiceField(choices=v.Participation.choices)
     last_received_at = serializers.DateTimeField(allow_null=True)
+    untold = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="What stands but cannot be told: codes of vital signs, or fields of this row",
+    )
     server_time = serializers.DateTimeField(help_text="Ages count from here")
 
 
@@ -97,7 +101,7 @@ class WallTileSerializer(_RowSerializer):
     )
     news2 = LiveNews2Serializer(allow_null=True)
     news2_eligibility = serializers.ChoiceField(choices=v.ScoreEligibility.choices)
-    alerts = AlertCountsSerializer()
+    alerts = AlertCountsSerializer(allow_null=True, help_text="Null where they cannot be told")
 
 
 class DataFlowSerializer(_RowSerializer):

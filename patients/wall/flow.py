@@ -10,6 +10,7 @@ from django.db.models import Count, Q
 
 from patients.models import DataFinding, DiaryAssignment, QuarantinedSubmission
 from patients.vocabulary import DiaryState, FindingState, VitalCode
+from patients.wall.untold import Untold, told_of_each
 
 # What was written last nearly always came last; so many are looked at to be sure.
 _LAST_RECEIVED = """
@@ -35,8 +36,8 @@ def last_received(patients: Iterable[UUID]) -> Mapping[UUID, datetime | None]:
 
 def flow(patients: Sequence[Any], at: datetime) -> list[dict[str, Any]]:
     """Return how the data of each of `patients` flow; no value is among it."""
-    keys = [patient.id for patient in patients]
-    received = last_received(keys)
+    keys, untold = [patient.id for patient in patients], Untold(set)
+    received = told_of_each("last_received_at", keys, last_received, untold)
     days = _days(keys)
     findings = _counts(DataFinding.objects.filter(state=FindingState.OPEN), keys)
     quarantined = _counts(QuarantinedSubmission.objects.filter(resolved_at=None), keys)
@@ -48,11 +49,12 @@ def flow(patients: Sequence[Any], at: datetime) -> list[dict[str, Any]]:
             "trial": patient.trial_id,
             "site": patient.site_id,
             "participation": patient.participation,
-            "last_received_at": received[patient.id],
+            "last_received_at": received.get(patient.id),
             "missing_days": days.get(patient.id, (0, 0))[0],
             "late_reports": days.get(patient.id, (0, 0))[1],
             "open_findings": findings.get(patient.id, 0),
             "quarantined": quarantined.get(patient.id, 0),
+            "untold": sorted(untold.get(patient.id, ())),
             "server_time": at,
         }
         for patient in patients

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from patients.models import ObservationSet
 from patients.rules.news2 import PARAMETERS
+from patients.wall.readings import words
 
 
 def news2_data(found: ObservationSet, at: datetime) -> dict[str, Any]:
@@ -16,7 +17,7 @@ def news2_data(found: ObservationSet, at: datetime) -> dict[str, Any]:
         "score": None if expired else found.aggregate,
         "band": None if expired else found.band or None,
         "complete": not expired and not found.missing,
-        "missing": list(PARAMETERS) if expired else found.missing,
+        "missing": list(PARAMETERS) if expired else words(found.missing),
         "set": found.pk,
         "expires_at": found.expires_at,
         "algorithm": f"{found.algorithm} {found.algorithm_version}",

@@ -15,6 +15,7 @@ from django.db.models.expressions import RawSQL
 from patients.models import MonitoringPlan, VitalSign
 from patients.rules.vital_table import VITAL_CODES
 from patients.vocabulary import ReadingStatus, VitalCode
+from portal.live.gathering import step_over
 
 # A tile whose value is older greys out and says its age, unless the site's plan says otherwise.
 FRESH_FOR_SECONDS: Mapping[str, int] = {
@@ -51,9 +52,18 @@ Freshness = Mapping[UUID, Mapping[str, int]]
 
 
 def freshness(sites: Iterable[UUID]) -> Freshness:
-    """Return for how long readings are fresh by the plans of sites that have one. One query."""
+    """Return for how long readings are fresh by the plans of sites that have one. One query.
+
+    A plan that says it in a way that nobody understands leaves its site with what is usual.
+    """
     rows = MonitoringPlan.objects.filter(site__in=set(sites))
-    return dict(rows.values_list("site_id", "fresh_for"))
+    found = dict[UUID, Mapping[str, int]]()
+    for plan, site, times in rows.values_list("pk", "site_id", "fresh_for"):
+        try:
+            found[site] = msgspec.convert(times, dict[str, int])
+        except msgspec.ValidationError as error:
+            step_over("monitoring_plan", [plan], error)
+    return found
 
 
 class Latest(NamedTuple):
@@ -142,7 +152,7 @@ def _latest(row: tuple[Any, ...]) -> Latest:
 
 def reading_data(row: Any, fresh: Freshness) -> dict[str, Any]:
     """Return what an update or a snapshot says of a reading; never a name."""
-    value = value_of(row)
+    value, flags = value_of(row), words(row.flags)
     data = {
         "reading": row.pk,
         "version": row.version,
@@ -154,12 +164,12 @@ def reading_data(row: Any, fresh: Freshness) -> dict[str, Any]:
         "unit": row.unit,
         "measured_at": str(row.measured) if row.measured is not None else None,
         "received_at": row.received_at,
-        "late": "late" in row.flags,
+        "late": "late" in flags,
         "min": value,
         "max": value,
         "n": 1,
         "fresh_for_seconds": fresh_for(row.site_id, row.code, fresh),
-        "flags": row.flags,
+        "flags": flags,
     }
     optional = {"comparator": row.comparator, "position": row.position, "panel": row.panel}
     return data | {name: said for name, said in optional.items() if said}
@@ -167,6 +177,7 @@ def reading_data(row: Any, fresh: Freshness) -> dict[str, Any]:
 
 def tile_reading(row: Any, fresh: Freshness) -> dict[str, Any]:
     """Return what a tile says of a reading: nothing that the tile says already, nothing empty."""
+    flags = words(row.flags)
     data = {
         "reading": row.pk,
         "version": row.version,
@@ -181,8 +192,8 @@ def tile_reading(row: Any, fresh: Freshness) -> dict[str, Any]:
     optional = {
         "comparator": row.comparator,
         "position": row.position,
-        "late": "late" in row.flags,
-        "flags": row.flags,
+        "late": "late" in flags,
+        "flags": flags,
     }
     return data | {name: said for name, said in optional.items() if said}
 
@@ -233,6 +244,13 @@ def value_of(row: Any) -> Any:
     return row.coded_value or None
 
 
+def words(stored: Any) -> list[str]:
+    """Return a stored list of words. Raises: ValidationError where it holds anything else."""
+    return msgspec.convert(stored, list[str]) if stored != [] else []
+
+
 def number(value: Decimal) -> int | float:
-    """Return a decimal as a JSON number."""
+    """Return a decimal as a JSON number. Raises: ValueError for what is no number."""
+    if not value.is_finite():
+        raise ValueError
     return int(value) if value == value.to_integral_value() else float(value)

@@ -46,8 +46,10 @@ def answer(session: UUID, topic: Topic, after: int | None, at: datetime) -> Answ
     sequence = found.position or 0
     found.messages.append({"type": "subscribed", "topic": topic.name, "sequence": sequence})
     if kind.snapshot is not None:
-        data = kind.snapshot(user, topic.record)
-        found.messages.append({"type": "snapshot", "topic": topic.name, "data": data})
+        shown = kind.snapshot(user, topic.record)
+        untold = {"untold": shown.untold} if shown.untold else {}
+        message = {"type": "snapshot", "topic": topic.name, "data": shown.data}
+        found.messages.append(message | untold)
     elif after is not None:
         rows = _replayed(topic, user, after) if after <= sequence else None
         found.messages += _told(topic, rows, at)

@@ -5,7 +5,7 @@ and logged, and whoever watches its topics fetches them anew.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -23,6 +23,8 @@ log = structlog.get_logger(__name__)
 MOST_LOOKED_FOR = 20
 _MOST_NAMED = 10
 
+Found = TypeVar("Found")
+
 
 class Told(NamedTuple):
     """A telling with its data as JSON."""
@@ -38,31 +40,55 @@ class Gathered(NamedTuple):
     topics: set[str]
 
 
-def gather(resource: str, records: Sequence[UUID]) -> Gathered:
-    """Return what records of a resource tell. Raises: what a database that is away raises."""
-    told, lost = list[Told](), list[UUID]()
-    parts = [records]
+class Lost(NamedTuple):
+    """Of what nothing can be read or told, and why."""
+
+    keys: Sequence[Any]
+    error: Exception
+
+
+def apart(
+    keys: Sequence[Any], read: Callable[[Sequence[Any]], Found]
+) -> tuple[list[Found], list[Lost]]:
+    """Return what `read` finds of keys, in as many parts as it takes, and what keeps it from more.
+
+    Where nothing is wrong that is one part. Raises: what a database that is away raises.
+    """
+    found, lost = list[Found](), list[Lost]()
+    parts = [keys]
     while parts:
         part = parts.pop()
         try:
-            told += [Told(one, msgspec.json.encode(one.data)) for one in tellings(resource, part)]
+            found.append(read(part))
         except Exception as error:
             if not _is_of_a_record(error):
                 raise
             if len(part) > 1 and len(lost) < MOST_LOOKED_FOR:
                 middle = len(part) // 2
                 parts += [part[middle:], part[:middle]]
-                continue
-            lost += part
-            _step_over(resource, part, error)
-    return Gathered(told, topics_of(resource, lost) if lost else set())
+            else:
+                lost.append(Lost(part, error))
+    return found, lost
+
+
+def gather(resource: str, records: Sequence[UUID]) -> Gathered:
+    """Return what can be told of records of a resource; the others are stepped over."""
+
+    def read(some: Sequence[UUID]) -> list[Told]:
+        return [Told(one, msgspec.json.encode(one.data)) for one in tellings(resource, some)]
+
+    parts, lost = apart(records, read)
+    for keys, error in lost:
+        step_over(resource, keys, error)
+    topics = topics_of(resource, [key for keys, _ in lost for key in keys]) if lost else set[str]()
+    return Gathered([told for part in parts for told in part], topics)
 
 
 def gather_each(
     resource: str, rows: Iterable[Any], tell: Callable[[Any], dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """Return what is told of each of the rows that a snapshot read."""
-    told = []
+) -> tuple[list[tuple[Any, dict[str, Any]]], list[Any]]:
+    """Return rows with what is told of each, and those of which nothing can be told."""
+    told, lost = [], []
     for row in rows:
         try:
             data = tell(row)
@@ -70,10 +96,11 @@ def gather_each(
         except Exception as error:
             if not _is_of_a_record(error):
                 raise
-            _step_over(resource, [row.pk], error)
+            step_over(resource, [row.pk], error)
+            lost.append(row)
         else:
-            told.append(data)
-    return told
+            told.append((row, data))
+    return told, lost
 
 
 def gather_after(
@@ -102,7 +129,8 @@ def topics_of(resource: str, records: Sequence[UUID]) -> set[str]:
         return set()
 
 
-def _step_over(resource: str, records: Sequence[UUID], error: Exception) -> None:
+def step_over(resource: str, records: Sequence[Any], error: Exception) -> None:
+    """Count and log what cannot be told."""
     log.error(
         "live_records_stepped_over",
         resource=resource,

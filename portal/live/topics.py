@@ -8,13 +8,20 @@ import hashlib
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from portal.accounts.models import User
 
 UUID_FORM = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 LONGEST_NAME = 100
+
+
+class Snapshot(NamedTuple):
+    """What a new subscriber is shown, and what stands but cannot be told, by name."""
+
+    data: Sequence[Mapping[str, Any]]
+    untold: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +35,7 @@ class TopicKind:
 
     form: str
     may: Callable[[User, UUID | None], bool]
-    snapshot: Callable[[User, UUID | None], list[dict[str, Any]]] | None = None
+    snapshot: Callable[[User, UUID | None], Snapshot] | None = None
     replay: Callable[[User, int], Sequence[tuple[int, str, Any]] | None] | None = None
     # Where the sequence stands that `replay` counts from; `positions` tells it of many people at
     # once, so that a notice is found even when nothing hurried it.

@@ -212,7 +212,7 @@ def test_who_may_not_monitor_sees_the_flow_of_data_and_no_value(world: World, ro
     )
     assert row.keys() == {
         "id", "patient", "subject_number", "trial", "site", "participation", "last_received_at",
-        "missing_days", "late_reports", "open_findings", "quarantined", "server_time",
+        "missing_days", "late_reports", "open_findings", "quarantined", "untold", "server_time",
     }  # fmt: skip
     assert (row["open_findings"], row["missing_days"], row["quarantined"]) == (1, 0, 0)
     assert row["last_received_at"] == "2026-01-05T08:00:00Z"

@@ -16,7 +16,8 @@ from portal.live.sources import _SOURCES, Telling, tells
 from portal.live.topics import _REGISTRY, TopicKind, offer
 from portal.ops.metrics import BrokerCollector
 from tests.access.world import World
-from tests.portal.live.conftest import Connect, in_database, publish, store
+from tests.patients.spoiling import spoil
+from tests.portal.live.conftest import Client, Connect, in_database, publish, store
 
 pytestmark = pytest.mark.django_db(transaction=True)
 # Flags are a list; of a number nobody can say whether it holds "late".
@@ -31,6 +32,12 @@ def stepped_over(resource: str) -> float:
     """Return how many were counted so far."""
     (counted,) = (one for one in BrokerCollector().collect() if "stepped_over" in one.name)
     return sum(s.value for s in counted.samples if s.labels["resource"] == resource)
+
+
+async def snapshot(client: Client, topic: str) -> dict[str, Any]:
+    """Subscribe, and return the snapshot as it is said."""
+    await client.say(type="subscribe", topic=topic)
+    return await client.hear_until("snapshot")
 
 
 async def test_reading_that_cannot_be_told_holds_up_no_other(
@@ -50,7 +57,7 @@ async def test_reading_that_cannot_be_told_holds_up_no_other(
     assert await in_database(stepped_over)("vital_sign") == before + 1
     (line,) = [line for line in logs if line["event"] == "live_records_stepped_over"]
     assert line["records"] == [str(poisoned.pk)]
-    assert line["error"].startswith("TypeError at readings.py:")
+    assert line["error"].startswith("ValidationError at readings.py:")
 
 
 async def test_topic_without_the_record_is_not_fetched_anew(world: World, connect: Connect) -> None:
@@ -62,13 +69,54 @@ async def test_topic_without_the_record_is_not_fetched_anew(world: World, connec
     assert (await client.hear())["data"]["value"] == 38.1
 
 
-async def test_snapshot_leaves_out_what_cannot_be_told(world: World, connect: Connect) -> None:
+async def test_snapshot_names_what_cannot_be_told_and_shows_the_rest(
+    world: World, connect: Connect
+) -> None:
     client = await connect(world.people["ines"])
     await store(world, flags=NO_FLAGS, code="pulse_rate", unit="/min", value=70)
     await store(world, value="38.1")
-    shown = await client.subscribe(site_topic(world))
-    assert 38.1 in {one["value"] for one in shown}
-    assert "pulse_rate" not in {one["code"] for one in shown}
+    message = await snapshot(client, site_topic(world))
+    assert 38.1 in {one["value"] for one in message["data"]}
+    assert "pulse_rate" not in {one["code"] for one in message["data"]}
+    assert message["untold"] == [{"patient": str(world.patients[0].pk), "code": "pulse_rate"}]
+
+
+async def test_snapshot_names_a_row_that_nobody_can_read_and_shows_every_other(
+    world: World, connect: Connect
+) -> None:
+    """The driver refuses the whole answer of the database, not a row of it."""
+    client = await connect(world.people["ines"])
+    before = await in_database(stepped_over)("vital_sign")
+    for code, value in (("pulse_rate", 70), ("spo2", 97)):
+        await store(world, code=code, unit="/min", value=value)
+    for value in ("38.1", "38.4"):
+        stored = await store(world, value=value)
+    await in_database(spoil)("patients_vitalsign", "received_at", stored.pk)
+    with capture_logs() as logs:
+        message = await snapshot(client, site_topic(world))
+    shown = {(one["patient"], one["code"]) for one in message["data"]}
+    first, second = (str(one.pk) for one in world.patients[:2])
+    # An older temperature never stands for the latest, which cannot be told.
+    assert shown == {(first, "pulse_rate"), (first, "spo2"), (second, "temperature")}
+    assert message["untold"] == [{"patient": first, "code": "temperature"}]
+    assert await in_database(stepped_over)("vital_sign") == before + 1
+    (line,) = [line for line in logs if line["event"] == "live_records_stepped_over"]
+    assert line["records"] == [f"{first}/temperature"]
+    assert line["error"].startswith("DataError at ")
+
+
+async def test_snapshot_of_alerts_names_whose_cannot_be_told(
+    world: World, connect: Connect
+) -> None:
+    client = await connect(world.people["ines"])
+    topic = site_topic(world).replace("vitals", "alerts")
+    whole = await snapshot(client, topic)
+    assert "untold" not in whole
+    await in_database(spoil)("patients_alert", "due_at", world.alerts[0].pk)
+    message = await snapshot(client, topic)
+    unknown = str(world.patients[0].pk)
+    assert message["untold"] == [{"patient": unknown}]
+    assert message["data"] == [one for one in whole["data"] if one["patient"] != unknown]
 
 
 async def test_database_that_is_away_is_no_fault_of_a_record(
