@@ -2403,6 +2403,8 @@ export interface components {
             participation: components["schemas"]["ParticipationEnum"];
             /** Format: date-time */
             last_received_at: string | null;
+            /** @description What stands but cannot be told: codes of vital signs, or fields of this row */
+            untold: string[];
             /**
              * Format: date-time
              * @description Ages count from here
@@ -4868,6 +4870,8 @@ export interface components {
             participation: components["schemas"]["ParticipationEnum"];
             /** Format: date-time */
             last_received_at: string | null;
+            /** @description What stands but cannot be told: codes of vital signs, or fields of this row */
+            untold: string[];
             /**
              * Format: date-time
              * @description Ages count from here
@@ -4877,7 +4881,8 @@ export interface components {
             vitals: components["schemas"]["WallReading"][];
             news2: components["schemas"]["LiveNews2"] | null;
             news2_eligibility: components["schemas"]["ScoreEligibility"];
-            alerts: components["schemas"]["AlertCounts"];
+            /** @description Null where they cannot be told */
+            alerts: components["schemas"]["AlertCounts"] | null;
         };
         /** @description What is odd about a part that was stored all the same. */
         Warning: {

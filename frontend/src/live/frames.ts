@@ -12,7 +12,7 @@ export type ServerFrame =
   | { type: 'ready'; user: string; session: string; heartbeat_seconds: number; server_time: string }
   | { type: 'subscribed'; topic: string; sequence: number }
   | { type: 'unsubscribed'; topic: string }
-  | { type: 'snapshot'; topic: string; data: unknown[] }
+  | { type: 'snapshot'; topic: string; data: unknown[]; untold?: unknown[] }
   | { type: 'resync'; topic: string }
   | { type: 'error'; code: string; topic: string }
   | { type: 'pong' }
@@ -20,7 +20,8 @@ export type ServerFrame =
 
 /** What a subscriber is told. Every part is called in the order in which the server said it. */
 export interface Subscriber {
-  onSnapshot?(data: unknown[]): void
+  /** With what stands but cannot be told. */
+  onSnapshot?(data: unknown[], untold: unknown[]): void
   onUpdate?(update: Update): void
   /** What was told before has changed; it comes under its old number, and more than once perhaps. */
   onChange?(update: Update): void

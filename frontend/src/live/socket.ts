@@ -136,7 +136,7 @@ export class LiveSocket {
       topic.sequence = frame.sequence
       for (const one of topic.subscribers) one.onUpdate?.(frame)
     } else if (frame.type === 'snapshot') {
-      for (const one of topic.subscribers) one.onSnapshot?.(frame.data)
+      for (const one of topic.subscribers) one.onSnapshot?.(frame.data, frame.untold ?? [])
     } else if (frame.type === 'resync') {
       // Whoever reads again reads up to here at least.
       topic.sequence = topic.position

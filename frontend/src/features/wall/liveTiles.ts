@@ -4,7 +4,17 @@
  */
 import { shallowReactive, shallowRef, type ShallowRef } from 'vue'
 import type { WallTile } from '@/api/types'
-import { NO_ALERTS, tileOf, withUpdates, type AlertUpdate, type LiveUpdate, type Tile } from './readings'
+import {
+  NO_ALERTS,
+  tileOf,
+  withAlerts,
+  withoutCodes,
+  withUpdates,
+  type AlertUpdate,
+  type LiveUpdate,
+  type Tile,
+  type Untold,
+} from './readings'
 
 const BATCH_MS = 100
 const FLASH_MS = 600
@@ -42,7 +52,11 @@ export class LiveTiles {
   }
 
   /** What stands at a subscription: nothing of it is news. */
-  takeSnapshot(readings: readonly LiveUpdate[]): void {
+  takeSnapshot(readings: readonly LiveUpdate[], untold: readonly Untold[]): void {
+    for (const [id, tile] of this.newest) {
+      const codes = untold.flatMap(({ patient, code }) => (patient === id && code !== undefined ? [code] : []))
+      if (codes.length > 0 || tile.untold.length > 0) this.put(id, withoutCodes(tile, codes))
+    }
     const of = new Map<string, LiveUpdate[]>()
     for (const one of readings) gather(of, one)
     for (const [id, some] of of) this.apply(id, some, false)
@@ -55,16 +69,17 @@ export class LiveTiles {
   }
 
   /** How the alerts of all patients stand: of whom nothing is said, there are none. */
-  takeAlertSnapshot(told: readonly AlertUpdate[], at: number): void {
+  takeAlertSnapshot(told: readonly AlertUpdate[], untold: readonly Untold[], at: number): void {
     const of = new Map(told.map((one) => [one.patient, one.alerts]))
-    for (const patient of this.newest.keys()) this.takeAlerts({ patient, alerts: of.get(patient) ?? NO_ALERTS }, at)
+    const unknown = new Set(untold.map(({ patient }) => patient))
+    for (const [id, tile] of this.newest) {
+      this.put(id, withAlerts(tile, unknown.has(id) ? null : (of.get(id) ?? NO_ALERTS), at))
+    }
   }
 
   takeAlerts({ patient, alerts }: AlertUpdate, at: number): void {
     const tile = this.newest.get(patient)
-    if (tile === undefined) return
-    this.newest.set(patient, { ...tile, alerts, alertsAsOf: at })
-    if (this.seen.has(patient)) this.draw(patient)
+    if (tile !== undefined) this.put(patient, withAlerts(tile, alerts, at))
   }
 
   /** Say which tiles are on the screen. */
@@ -79,6 +94,11 @@ export class LiveTiles {
   stop(): void {
     cancelAnimationFrame(this.frame)
     this.frame = -1
+  }
+
+  private put(id: string, tile: Tile): void {
+    this.newest.set(id, tile)
+    if (this.seen.has(id)) this.draw(id)
   }
 
   private schedule(): void {
@@ -103,17 +123,15 @@ export class LiveTiles {
     if (before === undefined) return
     const tile = withUpdates(before, updates)
     const flashes = isNews && this.seen.has(id) && tile.flashing.length > 0
-    this.newest.set(id, flashes ? tile : { ...tile, flashing: [] })
     if (flashes) this.flashes.set(id, this.applied + FLASH_MS)
-    if (this.seen.has(id)) this.draw(id)
+    this.put(id, flashes ? tile : { ...tile, flashing: [] })
   }
 
   private calm(id: string): void {
     this.flashes.delete(id)
     const tile = this.newest.get(id)
     if (tile === undefined) return
-    this.newest.set(id, { ...tile, flashing: [] })
-    if (this.seen.has(id)) this.draw(id)
+    this.put(id, { ...tile, flashing: [] })
   }
 
   private draw(id: string): void {

@@ -9,6 +9,11 @@ export interface AlertUpdate {
   patient: string
   alerts: AlertCounts
 }
+/** Of which patient the portal cannot tell something, and which code that is on a topic of vitals. */
+export interface Untold {
+  patient: string
+  code?: string
+}
 export type Vitals = Readonly<Partial<Record<Code, LiveReading>>>
 export const NO_ALERTS: AlertCounts = {
   open: 0,
@@ -32,6 +37,8 @@ export interface Tile {
   readonly news2AsOf: number
   readonly alertsAsOf: number
   readonly lastReceivedAt: string | null
+  /** What stands but cannot be told: codes, or fields of the portal's tile. */
+  readonly untold: readonly string[]
   /** Codes whose value has just changed. */
   readonly flashing: readonly Code[]
 }
@@ -78,12 +85,27 @@ export function tileOf(told: WallTile, current?: Tile): Tile {
     vitals,
     news2: current !== undefined && news2AsOf > asOf ? current.news2 : told.news2,
     eligibility: told.news2_eligibility,
-    alerts: current !== undefined && alertsAsOf > asOf ? current.alerts : told.alerts,
+    alerts: current !== undefined && alertsAsOf > asOf ? current.alerts : (told.alerts ?? NO_ALERTS),
     news2AsOf,
     alertsAsOf,
     lastReceivedAt: latest(told.last_received_at, current?.lastReceivedAt ?? null),
+    untold: told.untold,
     flashing: [],
   }
+}
+
+const FIELDS: readonly string[] = ['news2', 'news2_eligibility', 'alerts', 'last_received_at']
+
+/** A patient of whom a snapshot does not tell these codes: what was shown of them is not the latest. */
+export function withoutCodes(tile: Tile, codes: readonly string[]): Tile {
+  const vitals = Object.fromEntries(Object.entries(tile.vitals).filter(([code]) => !codes.includes(code)))
+  return { ...tile, vitals, untold: [...tile.untold.filter((one) => FIELDS.includes(one)), ...codes] }
+}
+
+/** A patient whose alerts were told, or cannot be. */
+export function withAlerts(tile: Tile, alerts: AlertCounts | null, at: number): Tile {
+  const others = tile.untold.filter((one) => one !== 'alerts')
+  return { ...tile, alerts: alerts ?? NO_ALERTS, alertsAsOf: at, untold: alerts ? others : [...others, 'alerts'] }
 }
 
 /** A reading of a tile in the words of the socket. */

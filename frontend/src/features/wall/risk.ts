@@ -28,7 +28,8 @@ export function byRisk(tiles: readonly Tile[], now: number): Tile[] {
 
 function rankOf(tile: Tile, now: number): number[] {
   const { overdue, unacknowledged, open } = alertsAt(tile.alerts, now)
-  const alert = unacknowledged > 0 ? 2 : open > 0 ? 1 : 0
+  // Alerts that cannot be told may be any.
+  const alert = unacknowledged > 0 || tile.untold.includes('alerts') ? 2 : open > 0 ? 1 : 0
   return [overdue > 0 ? 1 : 0, BAND[news2State(tile, now)], alert, FLOW[flowOf(tile, now)]]
 }
 
@@ -43,7 +44,7 @@ export interface Filters {
 export function passes(tile: Tile, filters: Filters, now: number): boolean {
   if (filters.search && !tile.subject.toLowerCase().includes(filters.search.toLowerCase())) return false
   if (filters.site && tile.site !== filters.site) return false
-  if (filters.hasAlert && tile.alerts.open === 0) return false
+  if (filters.hasAlert && tile.alerts.open === 0 && !tile.untold.includes('alerts')) return false
   if (filters.isStale && flowOf(tile, now) === 'fresh') return false
   return filters.bands.length === 0 || filters.bands.includes(news2State(tile, now))
 }

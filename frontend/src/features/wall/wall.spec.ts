@@ -52,6 +52,7 @@ function told(about: Partial<WallTile> = {}): WallTile {
     news2: null,
     news2_eligibility: 'eligible',
     alerts: NO_ALERTS,
+    untold: [],
     ...about,
   }
 }
@@ -134,8 +135,32 @@ describe('a tile', () => {
   it('has no alerts once a snapshot of alerts does not name it', () => {
     const tiles = new LiveTiles(() => undefined)
     tiles.take([told({ alerts: { ...NO_ALERTS, open: 2 } }), told({ patient: 'p2' })])
-    tiles.takeAlertSnapshot([{ patient: 'p2', alerts: { ...NO_ALERTS, open: 1 } }], NOW)
+    tiles.takeAlertSnapshot([{ patient: 'p2', alerts: { ...NO_ALERTS, open: 1 } }], [], NOW)
     expect(tiles.all().map((one) => one.alerts.open)).toEqual([0, 1])
+  })
+
+  it('shows nothing older where the latest of a code cannot be told, until something comes', () => {
+    const tiles = new LiveTiles(() => undefined)
+    const stood = [reading({ code: 'spo2', reading: 'r2' }), reading()]
+    tiles.take([told({ vitals: stood }), told({ patient: 'p2', vitals: stood })])
+    tiles.takeSnapshot(stood.slice(0, 1), [{ patient: 'p1', code: 'heart_rate' }])
+    const [first, second] = tiles.all()
+    expect([Object.keys(first!.vitals), first!.untold]).toEqual([['spo2'], ['heart_rate']])
+    expect([Object.keys(second!.vitals), second!.untold]).toEqual([['spo2', 'heart_rate'], []])
+    expect(withUpdates(first!, [reading({ reading: 'r3' })]).vitals.heart_rate?.reading).toBe('r3')
+    tiles.takeSnapshot(stood, [])
+    expect(tiles.all()[0]!.untold).toEqual([])
+  })
+
+  it('whose alerts cannot be told stands where one with an open alert stands, until they are told', () => {
+    const tiles = new LiveTiles(() => undefined)
+    tiles.take([told(), told({ patient: 'p2', subject_number: '01-002', alerts: null, untold: ['alerts'] })])
+    expect(byRisk(tiles.all(), NOW).map(({ id }) => id)).toEqual(['p2', 'p1'])
+    expect(tiles.all().map((one) => passes(one, { ...ALL, hasAlert: true }, NOW))).toEqual([false, true])
+    tiles.takeAlertSnapshot([], [{ patient: 'p1' }], NOW)
+    expect(tiles.all().map((one) => one.untold)).toEqual([['alerts'], []])
+    tiles.takeAlerts({ patient: 'p1', alerts: NO_ALERTS }, NOW)
+    expect(tiles.all().map((one) => one.untold)).toEqual([[], []])
   })
 
   it('is overdue when the time has come, without another word', () => {
@@ -215,6 +240,7 @@ describe('the order', () => {
       late_reports: 0,
       open_findings: 0,
       quarantined: 0,
+      untold: [],
       ...about,
     })
     const rows = [row('c', {}), row('b', { open_findings: 2 }), row('a', { quarantined: 1 }), row('0', { last_received_at: null })]
