@@ -86,18 +86,16 @@ def readers(world: World) -> list[Reader]:
 
 def walk(
     world: World, people: Iterable[Reader], rows: Mapping[tuple[str, str], Row] = ROWS
-) -> list[str]:
-    """Return one line for every cell that is not as declared."""
+) -> Iterator[str]:
+    """Yield one line for every cell that is not as declared, as soon as it is found."""
     client = Client(raise_request_exception=False)
-    wrong: list[str] = []
     for reader in people:
         headers = reader.headers()
         for (name, method), row in rows.items():
             if method == "GET" and (row.of or row.below):
-                wrong += _read(client, world, reader, headers, name, row)
+                yield from _read(client, world, reader, headers, name, row)
             elif row.is_clinical_write:
-                wrong += _write(client, world, reader, headers, (name, method), row)
-    return wrong
+                yield from _write(client, world, reader, headers, (name, method), row)
 
 
 def _write(
