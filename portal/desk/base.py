@@ -37,6 +37,7 @@ from portal.desk.columns import (
     facts,
     in_code,
     in_words,
+    key,
     named,
     place_link,
     record_link,
@@ -121,6 +122,8 @@ class ScopedModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
                 setattr(self, f"{field.name}_named", named(field))
             elif isinstance(field, UUIDField) and field.name in PLACES:
                 setattr(self, f"{field.name}_mark", place_link(self, field))
+            elif isinstance(field, UUIDField):
+                setattr(self, f"{field.name}_key", key(field))
             elif self.is_code(field) and not hasattr(self, f"{field.name}_text"):
                 setattr(self, f"{field.name}_text", in_code(field))
             elif isinstance(field, BooleanField) and not hasattr(self, f"{field.name}_mark"):
@@ -238,8 +241,13 @@ class ScopedModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return super().get_search_results(request, queryset, term)
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        """Say codes in words, and link a record that is named by type and id."""
+        """Say codes in words, link a record that is named by type and id, and cut other keys."""
         spoken = {f.name: f"{f.name}_text" for f in self.opts.concrete_fields if self.is_code(f)}
+        spoken |= {
+            f.name: f"{f.name}_key"
+            for f in self.opts.concrete_fields
+            if isinstance(f, UUIDField) and f.name not in PLACES
+        }
         spoken |= {"record_id": "record_id_mark", "created_at": "created_at_stamp"}
         # A reference without words of its own is called by its name, in the catalog's words.
         spoken |= {

@@ -153,19 +153,34 @@ def related(model_admin: Any, field: Any) -> Column:
     return column
 
 
+def key(field: Any) -> Column:
+    """Return a column of a key, which is as wide as people compare it; hovered or copied, whole."""
+
+    @admin.display(description=label_of(field), ordering=field.name)
+    def column(row: Any) -> Any:
+        return _key(getattr(row, field.name))
+
+    return column
+
+
+def _key(value: Any) -> Any:
+    # Cut by the style alone: what is selected and copied, and what is read out, is the whole.
+    return format_html('<code class="key" title="{0}">{0}</code>', value) if value else NOTHING
+
+
 def place_link(model_admin: Any, field: Any) -> Column:
     """Return a column that links to the trial, site or patient whose id a row holds."""
     kind = field.name.removesuffix("_id")
 
     @admin.display(description=label_of(field))
     def column(row: Any) -> Any:
-        key = getattr(row, field.name)
-        for model in model_admin.admin_site._registry if key else ():
+        found = getattr(row, field.name)
+        for model in model_admin.admin_site._registry if found else ():
             if snake(model.__name__) == kind:
                 return format_html(
-                    '<a href="{}">{}</a>', _page_of(model, key), model._meta.verbose_name
+                    '<a href="{}">{}</a>', _page_of(model, found), model._meta.verbose_name
                 )
-        return key or NOTHING
+        return _key(found)
 
     return column
 
@@ -184,7 +199,18 @@ def record_link(model_admin: Any) -> Column:
             if snake(model.__name__) == named:
                 url = _page_of(model, row.record_id)
                 return format_html('<a href="{}">{}</a>', url, model._meta.verbose_name)
-        return row.record_id or NOTHING
+        return _key(row.record_id)
+
+    return column
+
+
+def on_two_lines(first: str, second: str, *, title: Any) -> Column:
+    """Return a column that tells a field and, quietly under it, another that belongs to it."""
+
+    @admin.display(description=title, ordering=first)
+    def column(model_admin: Any, row: Any) -> Any:
+        above, below = getattr(row, first) or NOTHING, getattr(row, second)
+        return format_html('{}<div class="cell-muted">{}</div>', above, below) if below else above
 
     return column
 

@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from patients.models import EproReport, Patient, VitalSign
+from patients.models import EproReport, Patient, QuarantinedSubmission, VitalSign
 from portal.access.roles import ROLES
 from portal.access.unblinded import unblinded
 from portal.core.clock import now
@@ -313,3 +313,30 @@ def test_nobody_is_offered_a_way_to_look_up_any_record_by_type(world: worlds.Wor
 
     assert client.get("/admin/autocomplete/", asked).status_code == 404
     assert client.get("/admin/r/1/1/").status_code == 404
+
+
+def test_a_key_is_hovered_and_found_as_a_whole(world: worlds.World) -> None:
+    """The list cuts it by its style alone."""
+    patient, sent = world.patients[0], [uuid7(), uuid7()]
+    with acting(by=SYSTEM_ACCOUNT, reason="made for the test"):
+        for body, submission in zip((b"{}", b"[]"), sent, strict=True):
+            QuarantinedSubmission.objects.create(
+                patient=patient,
+                trial=patient.trial,
+                site=patient.site,
+                resource="epro_report",
+                reason="refused",
+                submission_id=submission,
+                raw=body,
+                digest=hashlib.sha256(body).digest(),
+                received_at=now(),
+                recorded_by_id=SYSTEM_ACCOUNT,
+                recorded_through=uuid7(),
+            )
+    coordinator = world.person("study_coordinator", "site", patient.site.pk)
+    where = address(QuarantinedSubmission, "changelist")
+    page = worlds.signed_in(coordinator).get(where, {"q": str(sent[0])})
+
+    assert [row.submission_id for row in page.context["cl"].result_list] == [sent[0]]
+    shown = f'<code class="key" title="{sent[0]}">{sent[0]}</code>'
+    assert shown in page.content.decode()
