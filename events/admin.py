@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from events import models
@@ -13,7 +14,7 @@ from events.services.facts import FACTS, Statement
 from events.vocabulary import Outcome, Seriousness, Severity, VersionKind
 from patients.vocabulary import YesNoUnknown
 from portal.access.permissions import Permission as P
-from portal.desk.columns import badge, clinical_date, state
+from portal.desk.columns import badge, clinical_date, dated, on_two_lines, state
 from portal.desk.derived import derived
 from portal.desk.filters import YesNoFilter, scoped
 from portal.desk.groups import Group
@@ -75,17 +76,13 @@ class AdverseEventAdmin(SetupAdmin):
     linked_lookups = ("patient",)
     list_display = (
         "patient",
-        "term",
-        "coded_term",
+        "term_and_coding",
         "serious_mark",
         "onset_as_given",
         "severity_mark",
-        "outcome_mark",
-        "resolved_as_given",
+        "outcome_and_end",
         "causality",
-        "number",
-        "site",
-        "trial",
+        "site_and_trial",
     )
     list_filter = (
         ("is_serious", YesNoFilter),
@@ -101,9 +98,18 @@ class AdverseEventAdmin(SetupAdmin):
     search_help_text = _("Subject number, term, or an onset such as 2013-05")
     searched_date = "onset"
     onset_as_given = clinical_date("onset", title=_("onset"))
-    resolved_as_given = clinical_date("resolved", title=_("resolved"))
+    term_and_coding = on_two_lines("term", "coded_term", title=_("term"))
+    site_and_trial = on_two_lines("site", "trial", title=_("site"))
     outcome_mark = state("outcome", _OUTCOMES)
     severity_mark = state("severity", _SEVERITIES)
+
+    @admin.display(description=_("outcome"), ordering="outcome")
+    def outcome_and_end(self, row: Any) -> Any:
+        """How it ended, and when."""
+        outcome = self.outcome_mark(row)
+        if row.resolved is None:
+            return outcome
+        return format_html("{}<div>{}</div>", outcome, dated(row.resolved))
 
     @admin.display(description=_("serious"), ordering="is_serious")
     def serious_mark(self, row: Any) -> Any:

@@ -1,13 +1,14 @@
-"""The desk's lists at a laptop's width: every column can be reached, with filters at hand."""
+"""The desk's lists at a laptop's width and less: every column can be reached, filters at hand."""
 
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.journeys.visitor import DESKTOP, PHONE, Visit, assert_accessible
+from tests.journeys.visitor import PHONE, Visit, assert_accessible
 
 EVENTS = "/admin/events/adverseevent/"
+TABLET = {"width": 1024, "height": 768}
 
 
 def at_the_desk(visit: Visit, name: str, path: str, **options: Any) -> Page:
@@ -21,8 +22,8 @@ def at_the_desk(visit: Visit, name: str, path: str, **options: Any) -> Page:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_last_column_of_a_wide_list_is_reached_by_keyboard(visit: Visit, scheme: Any) -> None:
-    page = at_the_desk(visit, "doctor", EVENTS, color_scheme=scheme)
-    assert page.evaluate("() => document.documentElement.scrollWidth") <= DESKTOP["width"]
+    page = at_the_desk(visit, "doctor", EVENTS, color_scheme=scheme, viewport=TABLET)
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= TABLET["width"]
     assert_accessible(page)
     last = page.locator("#result_list thead th").last
     first = page.locator("#result_list tbody th").first
@@ -32,6 +33,15 @@ def test_the_last_column_of_a_wide_list_is_reached_by_keyboard(visit: Visit, sch
         page.keyboard.press("ArrowRight")
     expect(last).to_be_in_viewport(ratio=0.9)
     expect(first).to_be_in_viewport(ratio=0.9)  # whose row it is stays in sight
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_adverse_events_fit_a_laptop(visit: Visit, language: str) -> None:
+    page = at_the_desk(visit, "doctor", EVENTS, locale=language)
+    first, *_rest, last = page.locator("#result_list tbody tr").first.locator("th, td").all()
+    expect(first).to_be_in_viewport(ratio=1)
+    expect(last).to_be_in_viewport(ratio=1)
+    assert_accessible(page)
 
 
 def test_filters_open_by_keyboard_and_say_which_are_in_use(visit: Visit) -> None:
