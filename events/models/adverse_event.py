@@ -173,14 +173,28 @@ class AdverseEventVersion(EventPart):
     information_received_at = models.DateTimeField(_("information received"), null=True)
     site_aware_at = models.DateTimeField(_("site aware"), null=True)
     site_aware_stated_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", db_index=False
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("site awareness stated by"),
     )
     sponsor_aware_at = models.DateTimeField(_("sponsor aware"), null=True)
     sponsor_aware_stated_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", db_index=False
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("sponsor awareness stated by"),
     )
     reported_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", db_index=False
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("reported by"),
     )
     # Whose judgment on seriousness, severity and causality it is, and when they confirmed it.
     judgment = models.CharField(

@@ -23,7 +23,12 @@ class EventProduct(EventPart):
 
     # Empty: the blinded study treatment, whose product is protected.
     product = models.ForeignKey(
-        Product, models.PROTECT, null=True, related_name="+", db_index=False
+        Product,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("product"),
     )
     product_name = models.CharField(_("product as given"), max_length=200, blank=True)
     role = models.CharField(
@@ -34,7 +39,12 @@ class EventProduct(EventPart):
     )
     action_on = PartialDateTimeField(_("action taken on"), null=True, blank=True)
     changed_exposure = models.ForeignKey(
-        Exposure, models.PROTECT, null=True, related_name="+", db_index=False
+        Exposure,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("exposure that was changed"),
     )
     dechallenge = models.CharField(_("dechallenge"), max_length=20, blank=True)
     rechallenge = models.CharField(_("rechallenge"), max_length=20, blank=True)
@@ -57,7 +67,12 @@ class CausalityAssessment(EventPart):
     """One judgment on the relation to a product or procedure. Added, never replaced (SAF-08)."""
 
     event_product = models.ForeignKey(
-        EventProduct, models.PROTECT, null=True, related_name="+", db_index=False
+        EventProduct,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("product of the event"),
     )
     procedure = models.CharField(_("procedure"), max_length=200, blank=True)
     assessor = models.CharField(_("judged by"), max_length=12, choices=Assessor.choices)
@@ -65,7 +80,11 @@ class CausalityAssessment(EventPart):
     value = models.CharField(_("causality"), max_length=60, blank=True)
     is_related = models.BooleanField(_("related"), null=True)
     assessed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", db_index=False
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("recorded by"),
     )
     assessed_at = models.DateTimeField(_("judged"), null=True)
     judgment = models.CharField(
@@ -90,14 +109,25 @@ class CausalityAssessment(EventPart):
 class ExpectednessAssessment(EventPart):
     """Expected or not, by the product given: unblinding, hence protected (domain.md 6)."""
 
-    product = models.ForeignKey(Product, models.PROTECT, related_name="+", db_index=False)
+    product = models.ForeignKey(
+        Product, models.PROTECT, related_name="+", db_index=False, verbose_name=_("product")
+    )
     reference = models.ForeignKey(
-        ReferenceSafetyInformation, models.PROTECT, null=True, related_name="+", db_index=False
+        ReferenceSafetyInformation,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("reference safety information"),
     )
     jurisdiction = models.CharField(_("jurisdiction"), max_length=10, blank=True)
     is_expected = models.BooleanField(_("expected"), null=True)
     assessed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", db_index=False
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("recorded by"),
     )
     assessed_at = models.DateTimeField(_("judged"))
 

@@ -39,21 +39,30 @@ class DataPoint(TimestampedModel):
 
     access_paths = AccessPaths(trial="trial_id", site="site_id", patient="patient_id")
 
-    trial = models.ForeignKey(Trial, models.PROTECT, related_name="+", db_index=False)
-    site = models.ForeignKey(Site, models.PROTECT, null=True, related_name="+", db_index=False)
+    trial = models.ForeignKey(
+        Trial, models.PROTECT, related_name="+", db_index=False, verbose_name=_("trial")
+    )
+    site = models.ForeignKey(
+        Site, models.PROTECT, null=True, related_name="+", db_index=False, verbose_name=_("site")
+    )
     patient = models.ForeignKey(
-        Patient, models.PROTECT, null=True, related_name="+", db_index=False
+        Patient,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("patient"),
     )
     record_type = models.CharField(_("record"), max_length=40)
     record_id = models.UUIDField(_("record id"))
     field = models.CharField(_("field"), max_length=60, blank=True)
-    event_oid = models.CharField(max_length=100, blank=True)
-    event_repeat_key = models.CharField(max_length=60, blank=True)
-    form_oid = models.CharField(max_length=100, blank=True)
-    form_repeat_key = models.CharField(max_length=60, blank=True)
-    group_oid = models.CharField(max_length=100, blank=True)
-    group_repeat_key = models.CharField(max_length=60, blank=True)
-    item_oid = models.CharField(max_length=100, blank=True)
+    event_oid = models.CharField(_("event (ODM)"), max_length=100, blank=True)
+    event_repeat_key = models.CharField(_("repeat of the event"), max_length=60, blank=True)
+    form_oid = models.CharField(_("form (ODM)"), max_length=100, blank=True)
+    form_repeat_key = models.CharField(_("repeat of the form"), max_length=60, blank=True)
+    group_oid = models.CharField(_("group of items (ODM)"), max_length=100, blank=True)
+    group_repeat_key = models.CharField(_("repeat of the group"), max_length=60, blank=True)
+    item_oid = models.CharField(_("item (ODM)"), max_length=100, blank=True)
 
     class Meta:
         verbose_name = _("data point")
@@ -101,7 +110,13 @@ class AbstractFinding(VersionedModel):
     resource = models.CharField(_("record"), max_length=40, blank=True)
     record_id = models.UUIDField(_("record id"), null=True, blank=True)
     data_point = models.ForeignKey(
-        DataPoint, models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+        DataPoint,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("data point"),
     )
     resolved_at = models.DateTimeField(_("resolved"), null=True, blank=True)
     resolved_by = models.ForeignKey(

@@ -139,10 +139,13 @@ class Patient(VersionedModel):
 class PatientUserPermission(AnchoredUserPermission):
     """One person holds one permission on one patient: the patient's own account, or a caregiver."""
 
-    content_object = models.ForeignKey(Patient, models.CASCADE, related_name="+")
+    content_object = models.ForeignKey(
+        Patient, models.CASCADE, related_name="+", verbose_name=_("patient")
+    )
 
     class Meta(AnchoredUserPermission.Meta):
-        pass
+        verbose_name = _("right at a patient")
+        verbose_name_plural = _("rights at patients")
 
 
 class InstantRange(Func):

@@ -193,15 +193,23 @@ class RiskRuleCursor(TimestampedModel):
         trial="rule_version__trial_id", site="patient__site_id", patient="patient_id"
     )
 
-    patient = models.ForeignKey(Patient, models.PROTECT, related_name="+", db_index=False)
-    rule_version = models.ForeignKey(
-        RiskRuleVersion, models.PROTECT, related_name="+", db_index=False
+    patient = models.ForeignKey(
+        Patient, models.PROTECT, related_name="+", db_index=False, verbose_name=_("patient")
     )
-    last_at = models.DateTimeField()
-    last_id = models.UUIDField()
-    state = models.JSONField(default=dict)
+    rule_version = models.ForeignKey(
+        RiskRuleVersion,
+        models.PROTECT,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("version of the rule"),
+    )
+    last_at = models.DateTimeField(_("last reading judged"))
+    last_id = models.UUIDField(_("its key"))
+    state = models.JSONField(_("memory"), default=dict)
 
     class Meta:
+        verbose_name = _("progress of a rule")
+        verbose_name_plural = _("progress of rules")
         constraints: ClassVar[list[Any]] = [
             UniqueConstraint(
                 fields=["patient", "rule_version"], name="one_cursor_of_a_patient_and_version"

@@ -128,7 +128,13 @@ class Coding(ClinicalRecord):
     )
     coded_at = models.DateTimeField(_("coded"))
     superseded_by = models.ForeignKey(
-        "self", models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("superseded by"),
     )
 
     class Meta(ClinicalRecord.Meta):

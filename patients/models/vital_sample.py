@@ -26,13 +26,31 @@ class VitalSample(AppendOnlyModel):
 
     access_paths = AccessPaths(trial="trial_id", site="site_id", patient="patient_id")
 
-    patient = models.ForeignKey(Patient, models.PROTECT, related_name="+", db_index=False)
-    trial = models.ForeignKey(Trial, models.PROTECT, related_name="+", db_index=False)
-    site = models.ForeignKey(Site, models.PROTECT, related_name="+", db_index=False)
-    vitals_upload = models.ForeignKey(
-        VitalsUpload, models.PROTECT, null=True, related_name="+", db_index=False
+    patient = models.ForeignKey(
+        Patient, models.PROTECT, related_name="+", db_index=False, verbose_name=_("patient")
     )
-    device = models.ForeignKey(Device, models.PROTECT, null=True, related_name="+", db_index=False)
+    trial = models.ForeignKey(
+        Trial, models.PROTECT, related_name="+", db_index=False, verbose_name=_("trial")
+    )
+    site = models.ForeignKey(
+        Site, models.PROTECT, related_name="+", db_index=False, verbose_name=_("site")
+    )
+    vitals_upload = models.ForeignKey(
+        VitalsUpload,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("upload of readings"),
+    )
+    device = models.ForeignKey(
+        Device,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("device"),
+    )
     code = models.CharField(_("code"), max_length=30, choices=VitalCode.choices)
     position = models.CharField(_("position"), max_length=20, blank=True, choices=Position.choices)
     value = models.DecimalField(_("value"), max_digits=18, decimal_places=6)
@@ -69,9 +87,15 @@ class VitalRollup(models.Model):
 
     access_paths = AccessPaths(trial="trial_id", site="site_id", patient="patient_id")
 
-    patient = models.ForeignKey(Patient, models.PROTECT, related_name="+", db_index=False)
-    trial = models.ForeignKey(Trial, models.PROTECT, related_name="+", db_index=False)
-    site = models.ForeignKey(Site, models.PROTECT, related_name="+", db_index=False)
+    patient = models.ForeignKey(
+        Patient, models.PROTECT, related_name="+", db_index=False, verbose_name=_("patient")
+    )
+    trial = models.ForeignKey(
+        Trial, models.PROTECT, related_name="+", db_index=False, verbose_name=_("trial")
+    )
+    site = models.ForeignKey(
+        Site, models.PROTECT, related_name="+", db_index=False, verbose_name=_("site")
+    )
     code = models.CharField(_("code"), max_length=30, choices=VitalCode.choices)
     level = models.PositiveIntegerField(_("seconds"), choices=RollupLevel.choices)
     at = models.DateTimeField(_("begins"))

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib.auth.models import Permission
 from django.db import models
 from django.db.models import UniqueConstraint
+from django.utils.translation import gettext_lazy as _
 from guardian.models import UserObjectPermissionBase
 
 from portal.core.triggers import announce_rights
@@ -24,8 +25,10 @@ class AnchoredUserPermission(UserObjectPermissionBase):
     """One person holds one permission on one anchor (`content_object`)."""
 
     anchor: ClassVar[str]
-    valid_from = models.DateTimeField()
-    valid_until = models.DateTimeField(null=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, verbose_name=_("person"))
+    permission = models.ForeignKey(Permission, models.CASCADE, verbose_name=_("right"))
+    valid_from = models.DateTimeField(_("from"))
+    valid_until = models.DateTimeField(_("until"), null=True)
 
     class Meta(UserObjectPermissionBase.Meta):
         abstract = True
@@ -46,12 +49,18 @@ def anchor(name: str) -> Any:
 class PortalUserPermission(models.Model):
     """One person holds one permission everywhere. The index of assignments to the whole portal."""
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    permission = models.ForeignKey(Permission, models.CASCADE, related_name="+")
-    valid_from = models.DateTimeField()
-    valid_until = models.DateTimeField(null=True)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", verbose_name=_("person")
+    )
+    permission = models.ForeignKey(
+        Permission, models.CASCADE, related_name="+", verbose_name=_("right")
+    )
+    valid_from = models.DateTimeField(_("from"))
+    valid_until = models.DateTimeField(_("until"), null=True)
 
     class Meta:
+        verbose_name = _("right everywhere")
+        verbose_name_plural = _("rights everywhere")
         constraints: ClassVar[list[Any]] = [
             UniqueConstraint(
                 fields=["user", "permission"], name="a_right_held_everywhere_is_indexed_once"

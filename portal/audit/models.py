@@ -100,14 +100,14 @@ class Seal(models.Model):
     ended, no row up to `sampled_id` can appear any more.
     """
 
-    number = models.BigIntegerField(primary_key=True)
+    number = models.BigIntegerField(_("number"), primary_key=True)
     previous_hash = models.BinaryField(max_length=32)
-    after_id = models.BigIntegerField()
-    upto_id = models.BigIntegerField()
-    sampled_id = models.BigIntegerField()
-    sampled_xid = models.BigIntegerField()
-    row_count = models.BigIntegerField()
-    total_count = models.BigIntegerField()
+    after_id = models.BigIntegerField(_("after row"))
+    upto_id = models.BigIntegerField(_("up to row"))
+    sampled_id = models.BigIntegerField(_("highest row seen"))
+    sampled_xid = models.BigIntegerField(_("transaction"))
+    row_count = models.BigIntegerField(_("rows"))
+    total_count = models.BigIntegerField(_("rows in all"))
     parts_digest = models.BinaryField(max_length=32)
     sealed_at = models.DateTimeField(_("sealed"))
     hash = models.BinaryField(max_length=32)
@@ -129,10 +129,14 @@ class SealLayout(models.Model):
     """The columns of a table that a digest covers, so that a column added later breaks no seal."""
 
     digest = models.BinaryField(max_length=32, primary_key=True)
-    table_name = models.TextField()
-    columns: "ArrayField[list[str], list[str]]" = ArrayField(models.TextField())
+    table_name = models.TextField(_("table"))
+    columns: "ArrayField[list[str], list[str]]" = ArrayField(
+        models.TextField(), verbose_name=_("columns")
+    )
 
     class Meta:
+        verbose_name = _("columns of a sealed table")
+        verbose_name_plural = _("columns of sealed tables")
         triggers: ClassVar[list[Any]] = [never_changes()]
 
     def __str__(self) -> str:
@@ -148,16 +152,18 @@ class SealPart(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    seal = models.ForeignKey(Seal, models.PROTECT, related_name="parts")
-    table_name = models.TextField()
+    seal = models.ForeignKey(Seal, models.PROTECT, related_name="parts", verbose_name=_("seal"))
+    table_name = models.TextField(_("table"))
     layout = models.BinaryField(max_length=32)
-    after_id = models.BigIntegerField()
-    upto_id = models.BigIntegerField()
-    row_count = models.IntegerField()
+    after_id = models.BigIntegerField(_("after row"))
+    upto_id = models.BigIntegerField(_("up to row"))
+    row_count = models.IntegerField(_("rows"))
     digest = models.BinaryField(max_length=32)
     marks = models.BinaryField()
 
     class Meta:
+        verbose_name = _("part of a seal")
+        verbose_name_plural = _("parts of seals")
         constraints: ClassVar[list[Any]] = [
             UniqueConstraint(fields=["table_name", "after_id"], name="a_row_is_sealed_once")
         ]

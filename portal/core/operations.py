@@ -1,6 +1,6 @@
 """Migration operations of our own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib.postgres.operations import AddIndexConcurrently
@@ -79,6 +79,49 @@ class AlterTogether(Operation):
     def describe(self) -> str:
         """Return what `migrate` prints."""
         return f"Alter {len(self.fields)} fields"
+
+
+class Reword(Operation):
+    """Call fields and tables by other words, of which the database knows nothing.
+
+    Django's AlterField would render the models for each of them.
+    """
+
+    serialization_expand_args = ["fields"]
+    reversible = True
+
+    def __init__(
+        self,
+        fields: Mapping[str, Mapping[str, str]],
+        names: Mapping[str, tuple[str, str]] | None = None,
+    ) -> None:
+        self.fields = fields
+        self.names = names or {}
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """Put the words into the state; what is rendered already needs none of them."""
+        for model, words in self.fields.items():
+            held = state.models[app_label, model].fields
+            for name, word in words.items():
+                held[name] = held[name].clone()
+                held[name].verbose_name = held[name]._verbose_name = word
+        for model, (one, many) in self.names.items():
+            options = state.models[app_label, model].options
+            options |= {"verbose_name": one, "verbose_name_plural": many}
+
+    def database_forwards(
+        self, app_label: str, schema_editor: Any, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        """Do nothing."""
+
+    def database_backwards(
+        self, app_label: str, schema_editor: Any, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        """Do nothing."""
+
+    def describe(self) -> str:
+        """Return what `migrate` prints."""
+        return f"Reword {sum(map(len, self.fields.values()))} fields"
 
 
 class InstallTriggers(Operation):

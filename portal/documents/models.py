@@ -67,13 +67,13 @@ class Report(VersionedModel):
         _("state"), max_length=20, choices=ReportState.choices, default=ReportState.QUEUED
     )
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
-    held = models.JSONField(default=dict)
+    held = models.JSONField(_("rights when asked for"), default=dict)
     started_at = models.DateTimeField(_("started"), null=True)
     finished_at = models.DateTimeField(_("ended"), null=True)
-    failure_code = models.CharField(max_length=60, blank=True)
+    failure_code = models.CharField(_("code of the failure"), max_length=60, blank=True)
     failure = models.TextField(_("why it failed"), blank=True)
     content_type = models.CharField(_("content type"), max_length=100, blank=True)
-    extension = models.CharField(max_length=10, blank=True)
+    extension = models.CharField(_("file ending"), max_length=10, blank=True)
     sha256 = models.CharField(_("SHA-256"), max_length=64, blank=True)
     size = models.BigIntegerField(_("size in bytes"), null=True)
     expires_at = models.DateTimeField(_("file kept until"), null=True)
@@ -149,7 +149,9 @@ class ReportProgress(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    report = models.ForeignKey(Report, models.PROTECT, related_name="progress", db_index=False)
+    report = models.ForeignKey(
+        Report, models.PROTECT, related_name="progress", db_index=False, verbose_name=_("report")
+    )
     number = models.PositiveIntegerField(_("number"))
     kind = models.CharField(_("what"), max_length=10, choices=Told.choices)
     attempt = models.PositiveSmallIntegerField(_("attempt"))
@@ -175,7 +177,9 @@ class ReportProgress(models.Model):
 class ReportLease(models.Model):
     """Who works at a report, and until when that is believed without a sign of life."""
 
-    report = models.OneToOneField(Report, models.PROTECT, primary_key=True, related_name="lease")
+    report = models.OneToOneField(
+        Report, models.PROTECT, primary_key=True, related_name="lease", verbose_name=_("report")
+    )
     token = models.UUIDField(_("token"), default=uuid7)
     leased_until = models.DateTimeField(_("leased until"))
 

@@ -20,7 +20,7 @@ class UsedTicket(models.Model):
     """A ticket that opened a socket: the digest of its id, so that it opens no second one."""
 
     jti_digest = models.CharField(max_length=64, primary_key=True)
-    used_at = models.DateTimeField(db_index=True)
+    used_at = models.DateTimeField(_("used"), db_index=True)
 
     class Meta:
         verbose_name = _("used ticket")
@@ -59,7 +59,11 @@ class LiveConnection(models.Model):
     errors = models.IntegerField(_("errors"), default=0)
     close_requested_at = models.DateTimeField(_("to be closed"), null=True)
     close_requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        null=True,
+        related_name="+",
+        verbose_name=_("to be closed by"),
     )
 
     class Meta:
@@ -86,11 +90,11 @@ class PendingUpdate(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    resource = models.CharField(max_length=40)
-    trial_id = models.UUIDField(null=True)
-    site_id = models.UUIDField(null=True)
-    records = ArrayField(models.UUIDField())
-    created_at = models.DateTimeField()
+    resource = models.CharField(_("resource"), max_length=40)
+    trial_id = models.UUIDField(_("trial"), null=True)
+    site_id = models.UUIDField(_("site"), null=True)
+    records = ArrayField(models.UUIDField(), verbose_name=_("records"))
+    created_at = models.DateTimeField(_("created"))
 
     class Meta:
         verbose_name = _("update on its way")

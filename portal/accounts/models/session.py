@@ -115,16 +115,18 @@ class RefreshToken(TimestampedModel):
     very same successor.
     """
 
-    session = models.ForeignKey(Session, on_delete=models.PROTECT, related_name="refresh_tokens")
+    session = models.ForeignKey(
+        Session, on_delete=models.PROTECT, related_name="refresh_tokens", verbose_name=_("session")
+    )
     parent = models.OneToOneField(
         "self", null=True, on_delete=models.PROTECT, related_name="successor", editable=False
     )
     jti_digest = models.CharField(max_length=64, unique=True, editable=False)
-    issued_at = models.DateTimeField()
-    expires_at = models.DateTimeField()
-    used_at = models.DateTimeField(null=True)
+    issued_at = models.DateTimeField(_("issued"))
+    expires_at = models.DateTimeField(_("expires"))
+    used_at = models.DateTimeField(_("used"), null=True)
     # A digest of what the client said it is: only the same one is given the successor again.
-    used_by_client = models.CharField(max_length=64, blank=True)
+    used_by_client = models.CharField(_("digest of the client"), max_length=64, blank=True)
 
     class Meta:
         verbose_name = _("refresh token")
@@ -157,10 +159,10 @@ class SignInCounter(models.Model):
     """
 
     key = models.CharField(max_length=80, primary_key=True)
-    failures = models.PositiveIntegerField(default=0)
-    in_flight = models.PositiveIntegerField(default=0)
-    window_started_at = models.DateTimeField()
-    touched_at = models.DateTimeField()
+    failures = models.PositiveIntegerField(_("failures"), default=0)
+    in_flight = models.PositiveIntegerField(_("being tried"), default=0)
+    window_started_at = models.DateTimeField(_("counted since"))
+    touched_at = models.DateTimeField(_("last tried"))
 
     class Meta:
         verbose_name = _("sign-in counter")
@@ -204,7 +206,7 @@ class RightsChange(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    noted_at = models.DateTimeField()
+    noted_at = models.DateTimeField(_("noted"))
     people = ArrayField(models.UUIDField(), verbose_name=_("people"), null=True, editable=False)
 
     class Meta:

@@ -14,8 +14,10 @@ from portal.audit.record import Action, record
 from portal.core.clock import now
 from portal.core.history import acting
 from portal.core.ids import SYSTEM_ACCOUNT
+from portal.core.partial_dates import PartialDateTime
 from portal.desk.columns import told
 from portal.desk.layout import name_of
+from portal.desk.site import site
 from portal.desk.words import spoken
 from tests.portal.desk import world as worlds
 from tests.portal.desk.test_lists import address
@@ -122,6 +124,32 @@ def test_a_filter_in_use_is_told(world: worlds.World) -> None:
     assert client.get(where).context["cl"].filters_in_use == []
     used = client.get(where, {"is_serious__exact": "1"}).context["cl"].filters_in_use
     assert used == ["Serious: Yes"]
+
+
+def test_every_table_and_every_field_that_a_page_shows_has_words_in_the_readers_language() -> None:
+    without = [
+        f"{model._meta.label}.{field.name}"
+        for model in site._registry
+        for field in model._meta.concrete_fields
+        if field.editable and not field.primary_key and isinstance(field.verbose_name, str)
+    ]
+    without += [
+        model._meta.label for model in site._registry if isinstance(model._meta.verbose_name, str)
+    ]
+    assert without == []
+
+
+def test_an_adverse_event_tells_its_coded_term_and_its_end_in_second_lines(
+    world: worlds.World,
+) -> None:
+    event = AdverseEvent.objects.get(patient=world.patients[0])
+    with acting(by=SYSTEM_ACCOUNT, reason="made for the test"):
+        event.outcome, event.resolved = "recovered", PartialDateTime("2013-06-02")
+        event.save()
+    client = worlds.signed_in(world.person("inspector"))
+    shown = client.get(address(AdverseEvent, "changelist")).content.decode()
+    assert 'RASH<div class="cell-muted">Rash</div>' in shown
+    assert 'Recovered<div><time class="date-cell" title="2013-06-02 (zone unknown)">' in shown
 
 
 def test_an_assignment_is_found_by_the_name_of_its_role(world: worlds.World) -> None:
