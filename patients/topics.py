@@ -97,11 +97,11 @@ def _named(untold: Untold) -> list[dict[str, Any]]:
 
 
 _MONITOR, _ALERTS = Permission.VITAL_SIGN_MONITOR, Permission.ALERT_VIEW
-offer(TopicKind("patient.<id>.vitals", _may_patient, _snapshot("pk"), is_volatile=True))
-offer(TopicKind("site.<id>.vitals", _may_site(_MONITOR), _snapshot("site")))
-offer(TopicKind("trial.<id>.vitals", _may_trial(_MONITOR), _snapshot("trial")))
-offer(TopicKind("site.<id>.alerts", _may_site(_ALERTS), _alert_snapshot("site")))
-offer(TopicKind("trial.<id>.alerts", _may_trial(_ALERTS), _alert_snapshot("trial")))
+offer(TopicKind("patient.<id>.vitals", _may_patient, _snapshot("pk"), _MONITOR, is_volatile=True))
+offer(TopicKind("site.<id>.vitals", _may_site(_MONITOR), _snapshot("site"), _MONITOR))
+offer(TopicKind("trial.<id>.vitals", _may_trial(_MONITOR), _snapshot("trial"), _MONITOR))
+offer(TopicKind("site.<id>.alerts", _may_site(_ALERTS), _alert_snapshot("site"), _ALERTS))
+offer(TopicKind("trial.<id>.alerts", _may_trial(_ALERTS), _alert_snapshot("trial"), _ALERTS))
 
 
 def _vitals_of(model: type[Model]) -> Callable[[Sequence[UUID]], Iterable[str]]:

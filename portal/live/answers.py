@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from portal.access.permissions import Permission
+from portal.access.scoping import Scope, scope
 from portal.accounts.models import Session, User
 from portal.accounts.services.sessions import check_session
 from portal.core import clock
@@ -36,11 +38,26 @@ class Missed:
     has_more: bool = False
 
 
-def answer(session: UUID, topic: Topic, after: int | None, at: datetime) -> Answer | None:
-    """Return what a new subscriber hears, or None when its person may not have the topic."""
+def answer(
+    session: UUID, topic: Topic, after: int | None, at: datetime, others: Sequence[UUID] = ()
+) -> tuple[Answer | None, list[bool]]:
+    """Return what a new subscriber hears, or None when its person may not have the topic.
+
+    And of others who subscribed to it before: whether they hear the same. They do where they hold,
+    after it was read, what it was read with.
+    """
     user = _person(session)
-    if user is None:
-        return None
+    found = _answer(user, topic, after, at) if user else None
+    if user is None or found is None or not may(session, topic):
+        return None, [False] * len(others)
+    permission = topic.kind.same_for
+    if permission is None:
+        return found, [False] * len(others)
+    held = scope(user, permission)
+    return found, [_holds_the_same(one, topic, permission, held) for one in others]
+
+
+def _answer(user: User, topic: Topic, after: int | None, at: datetime) -> Answer:
     kind = topic.kind
     found = Answer(position=kind.position(user) if kind.position else None)
     sequence = found.position or 0
@@ -55,7 +72,7 @@ def answer(session: UUID, topic: Topic, after: int | None, at: datetime) -> Answ
         found.messages += _told(topic, rows, at)
         if rows and found.position is not None:
             found.position = rows[-1][0]
-    return found if may(session, topic) else None
+    return found
 
 
 def missed_by(session: UUID, topic: Topic, position: int) -> Missed:
@@ -79,12 +96,24 @@ def sequences_of(messages: Iterable[dict[str, Any]]) -> list[int]:
 
 def may(session: UUID, topic: Topic) -> bool:
     """Whether the person of a session that still counts may have a topic, as of now."""
-    found = _session(session)
-    try:
-        user: User = check_session(found, clock.now()).user
-    except NotAuthenticated:
+    user = _person_now(session)
+    return user is not None and topic.kind.may(user, topic.record)
+
+
+def _holds_the_same(session: UUID, topic: Topic, permission: Permission, held: Scope) -> bool:
+    user = _person_now(session)
+    if user is None or scope(user, permission) != held:
         return False
     return topic.kind.may(user, topic.record)
+
+
+def _person_now(session: UUID) -> User | None:
+    """Return the person of a session that still counts, with what they hold as of now."""
+    try:
+        user: User = check_session(_session(session), clock.now()).user
+    except NotAuthenticated:
+        return None
+    return user
 
 
 def _session(session: UUID) -> Session | None:

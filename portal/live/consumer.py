@@ -21,7 +21,7 @@ from portal.core.errors import NotAuthenticated
 from portal.core.failpoints import failpoint
 from portal.core.ids import uuid7
 from portal.live import topics
-from portal.live.answers import answer, sequences_of
+from portal.live.first_answers import answered
 from portal.live.frames import EXTENSION
 from portal.live.hub import hub
 from portal.live.limits import Rate, SocketCounts
@@ -236,16 +236,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
         here = hub()
         # Subscribed before anything is read: what is stored meanwhile is kept, and follows.
         subscription = await here.subscribe(self, topic)
-        async with here.desk, here.verdicts:
-            found = await database_sync_to_async(answer)(
-                self.session, topic, message.after, clock.now()
-            )
-            if found is not None and subscription.is_in_force:
-                for one in found.messages:
-                    self.say(one)
-                here.reached(subscription, sequences_of(found.messages))
-                here.begin(subscription, found.position)
-                return
+        if await answered(here, subscription, message.after):
+            return
         here.unsubscribe(self, topic.name)
         await database_sync_to_async(record_refusal)(self.who.user, topic)
         self._refuse("forbidden", topic.name)

@@ -21,7 +21,7 @@ from portal.live.broadcast import Published
 from portal.live.membership import Membership
 from portal.live.messages import encode
 from portal.live.outlet import Outgoing, Outlet, Parcel
-from portal.live.subscriptions import Subscription, TopicSockets
+from portal.live.subscriptions import Subscription, TopicSockets, Waiting
 from portal.live.topics import Topic
 
 log = structlog.get_logger(__name__)
@@ -69,6 +69,8 @@ class Hub:
         self.verdicts = asyncio.Lock()
         # Subscriptions are checked one after another, so that judging waits for one at most.
         self.desk = asyncio.Lock()
+        # Who waits there, by topic (portal.live.first_answers).
+        self.waiting: dict[str, list[Waiting]] = {}
         self._topics: dict[str, TopicSockets] = {}
         self._queued: dict[str, list[Published]] = {}
         self._behind: set[Outlet] = set()

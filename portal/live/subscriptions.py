@@ -31,6 +31,14 @@ class Subscription:
         return self.socket.topics.get(self.topic.name) is self
 
 
+@dataclass(eq=False, slots=True)
+class Waiting:
+    """A subscription whose first answers have not been said."""
+
+    subscription: Subscription
+    is_answered: bool = False
+
+
 class TopicSockets:
     """The subscriptions of this process to one topic."""
 

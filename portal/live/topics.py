@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from portal.access.permissions import Permission
 from portal.accounts.models import User
 
 UUID_FORM = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -36,6 +37,9 @@ class TopicKind:
     form: str
     may: Callable[[User, UUID | None], bool]
     snapshot: Callable[[User, UUID | None], Snapshot] | None = None
+    # Where its person holds this is all of theirs that a snapshot depends on: whoever holds it at
+    # the same places is shown the same. None: everybody is shown their own.
+    same_for: Permission | None = None
     replay: Callable[[User, int], Sequence[tuple[int, str, Any]] | None] | None = None
     # Where the sequence stands that `replay` counts from; `positions` tells it of many people at
     # once, so that a notice is found even when nothing hurried it.
