@@ -23,8 +23,10 @@ import pgtrigger
 from django.db import connection, models, transaction
 from django.db.models.expressions import RawSQL
 
+from portal.core import trigger_registry
 from portal.core.triggers import GuardedMixin, GuardedTrigger
 
+trigger_registry.index()
 Model = TypeVar("Model", bound=type[models.Model])
 
 
