@@ -16,7 +16,7 @@ from patients.services.caregivers import assign_caregiver, end_caregiver
 from patients.vocabulary import Participation, Relation, VitalStatus
 from portal.access.permissions import Permission as P
 from portal.desk.base import ClinicalAdmin
-from portal.desk.columns import NOTHING, clinical_date, figure, plain, state
+from portal.desk.columns import NOTHING, clinical_date, figure, plain, right_as_stored, state
 from portal.desk.derived import derived
 from portal.desk.groups import Group
 from portal.desk.setup import PersonField, ReasonForm, SetupAdmin
@@ -215,5 +215,13 @@ site.register(
 )
 site.register(
     models.PatientUserPermission,
-    derived(models.PatientUserPermission, P.ASSIGNMENT_VIEW, Group.PEOPLE),
+    derived(
+        models.PatientUserPermission,
+        P.ASSIGNMENT_VIEW,
+        Group.PEOPLE,
+        list_display=("user", "permission_text", "content_object", "valid_from", "valid_until"),
+        list_select_related=("user", "permission", "content_object"),
+        permission_text=right_as_stored,
+        search_fields=("^user__username", "^permission__codename"),
+    ),
 )

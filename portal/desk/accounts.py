@@ -20,7 +20,7 @@ from portal.accounts.models import (
 )
 from portal.accounts.services import users
 from portal.desk.base import ScopedModelAdmin
-from portal.desk.columns import badge, state
+from portal.desk.columns import badge, right_as_stored, state
 from portal.desk.derived import derived
 from portal.desk.groups import Group
 from portal.desk.setup import ReasonForm, SetupAdmin
@@ -154,7 +154,9 @@ site.register(
         P.ASSIGNMENT_VIEW,
         Group.PEOPLE,
         base=ScopedModelAdmin,
-        list_display=("user", "permission", "valid_from", "valid_until"),
+        list_display=("user", "permission_text", "valid_from", "valid_until"),
+        list_select_related=("user", "permission"),
+        permission_text=right_as_stored,
         search_fields=("^user__username", "^permission__codename"),
     ),
 )

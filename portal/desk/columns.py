@@ -168,6 +168,12 @@ def _key(value: Any) -> Any:
     return format_html('<code class="key" title="{0}">{0}</code>', value) if value else NOTHING
 
 
+@admin.display(description=_lazy("right"), ordering="permission__codename")
+def right_as_stored(model_admin: Any, row: Any) -> str:
+    """Tell a right by its code, which people search for."""
+    return str(row.permission.codename)
+
+
 def place_link(model_admin: Any, field: Any) -> Column:
     """Return a column that links to the trial, site or patient whose id a row holds."""
     kind = field.name.removesuffix("_id")

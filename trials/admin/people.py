@@ -13,6 +13,7 @@ from portal.access.roles import ROLES
 from portal.access.scoping import may, scope
 from portal.core.errors import InvalidInput, NotPermitted
 from portal.desk.base import ScopedModelAdmin
+from portal.desk.columns import right_as_stored
 from portal.desk.derived import derived
 from portal.desk.filters import scoped
 from portal.desk.groups import Group
@@ -175,7 +176,8 @@ for _model in (models.TrialUserPermission, models.SiteUserPermission):
             P.ASSIGNMENT_VIEW,
             Group.PEOPLE,
             base=ScopedModelAdmin,
-            list_display=("user", "permission", "content_object", "valid_from", "valid_until"),
+            list_display=("user", "permission_text", "content_object", "valid_from", "valid_until"),
+            permission_text=right_as_stored,
             list_select_related=("user", "permission", "content_object"),
             search_fields=("^user__username", "^permission__codename"),
         ),

@@ -9,6 +9,7 @@ from django.utils import translation
 
 from events.models import AdverseEvent
 from patients.models import DataFinding
+from portal.access.models import PortalUserPermission
 from portal.audit.models import AuditEntry
 from portal.audit.record import Action, record
 from portal.core.clock import now
@@ -137,6 +138,14 @@ def test_every_table_and_every_field_that_a_page_shows_has_words_in_the_readers_
         model._meta.label for model in site._registry if isinstance(model._meta.verbose_name, str)
     ]
     assert without == []
+
+
+def test_a_right_is_listed_by_its_code_under_words(world: worlds.World) -> None:
+    client = worlds.signed_in(world.person("system_admin"))
+    where = address(PortalUserPermission, "changelist")
+    shown = client.get(where, {"q": "assignment:view"}).content.decode()
+    assert '<td class="field-permission_text">assignment:view</td>' in shown
+    assert "Rights everywhere" in shown
 
 
 def test_an_adverse_event_tells_its_coded_term_and_its_end_in_second_lines(
