@@ -61,8 +61,13 @@ def test_every_action_declares_its_permission() -> None:
     assert check_declared_permissions() == []
 
 
-def test_every_cell_is_as_declared(world: World, people: list[Reader]) -> None:
-    assert list(walk(world, people)) == []
+@pytest.mark.parametrize("role", ROLES)
+def test_every_cell_is_as_declared(world: World, people: list[Reader], role: str) -> None:
+    assert list(walk(world, [reader for reader in people if reader.role == role])) == []
+
+
+def test_the_cells_of_all_roles_are_thousands(world: World, people: list[Reader]) -> None:
+    assert {reader.role for reader in people} == set(ROLES)
     assert cells(world) >= 2000
 
 
