@@ -28,8 +28,8 @@ export function byRisk(tiles: readonly Tile[], now: number): Tile[] {
 
 function rankOf(tile: Tile, now: number): number[] {
   const { overdue, unacknowledged, open } = alertsAt(tile.alerts, now)
-  // Alerts that cannot be told may be any.
-  const alert = unacknowledged > 0 || tile.untold.includes('alerts') ? 2 : open > 0 ? 1 : 0
+  // What cannot be told may be anything: somebody should look.
+  const alert = unacknowledged > 0 || tile.untold.length > 0 ? 2 : open > 0 ? 1 : 0
   return [overdue > 0 ? 1 : 0, BAND[news2State(tile, now)], alert, FLOW[flowOf(tile, now)]]
 }
 

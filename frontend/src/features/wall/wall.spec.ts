@@ -152,11 +152,13 @@ describe('a tile', () => {
     expect(tiles.all()[0]!.untold).toEqual([])
   })
 
-  it('whose alerts cannot be told stands where one with an open alert stands, until they are told', () => {
+  it('of whom something cannot be told stands where one with an open alert stands, until they are told', () => {
     const tiles = new LiveTiles(() => undefined)
     tiles.take([told(), told({ patient: 'p2', subject_number: '01-002', alerts: null, untold: ['alerts'] })])
     expect(byRisk(tiles.all(), NOW).map(({ id }) => id)).toEqual(['p2', 'p1'])
     expect(tiles.all().map((one) => passes(one, { ...ALL, hasAlert: true }, NOW))).toEqual([false, true])
+    const unreadable = told({ patient: 'p2', subject_number: '01-002', untold: ['heart_rate'] })
+    expect(byRisk([tileOf(told()), tileOf(unreadable)], NOW).map(({ id }) => id)).toEqual(['p2', 'p1'])
     tiles.takeAlertSnapshot([], [{ patient: 'p1' }], NOW)
     expect(tiles.all().map((one) => one.untold)).toEqual([['alerts'], []])
     tiles.takeAlerts({ patient: 'p1', alerts: NO_ALERTS }, NOW)
