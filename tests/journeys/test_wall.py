@@ -28,6 +28,29 @@ print(patient.subject_number)
 """
 
 
+# No time is infinite: the database takes it, and no program of ours can read the row.
+SPOIL = """
+from django.db import connection
+from patients.models import Patient, VitalSign
+from portal.core.history import acting
+from portal.core.ids import SYSTEM_ACCOUNT
+patient = Patient.objects.filter(site__code="01").order_by("subject_number")[2]
+rows = VitalSign.objects.filter(patient=patient, code="temperature", status="final")
+row = rows.order_by("-measured_earliest", "-id")[0]
+with acting(by=SYSTEM_ACCOUNT, reason="journey"), connection.cursor() as cursor:
+    cursor.execute("UPDATE patients_vitalsign SET received_at = 'infinity' WHERE id = %s", [row.pk])
+print(patient.subject_number)
+"""
+MEND = """
+from django.db import connection
+from portal.core.history import acting
+from portal.core.ids import SYSTEM_ACCOUNT
+with acting(by=SYSTEM_ACCOUNT, reason="journey"), connection.cursor() as cursor:
+    cursor.execute(
+        "UPDATE patients_vitalsign SET received_at = now() WHERE received_at = 'infinity'")
+"""
+
+
 def wall(page: Page) -> Any:
     return page.get_by_role("list", name="Patients, by risk")
 
@@ -55,6 +78,26 @@ def test_doctor_sees_a_value_arrive(visit: Visit, portal: Portal) -> None:
     page.get_by_role("button", name="Show table").first.click()
     expect(page.get_by_role("cell", name="147").first).to_be_visible()
     assert_accessible(page)
+
+
+def test_value_that_nobody_can_read_is_named_on_its_tile_alone(
+    visit: Visit, portal: Portal
+) -> None:
+    portal.ensure("web")
+    subject = portal.manage("shell", "-c", SPOIL).split()[-1]
+    try:
+        page = visit().sign_in("doctor", path="/sign-in?next=/wall")
+        tiles = wall(page).get_by_role("listitem")
+        expect(tiles.first).to_be_visible()
+        others = tiles.filter(has_not_text="unreadable").filter(has_text="RR")
+        expect(others.first).to_be_visible()
+        page.get_by_label("Subject number").fill(subject)
+        expect(tiles).to_have_count(1)
+        expect(tiles.get_by_title("Stored, but cannot be shown")).to_be_visible()
+        expect(tiles.locator(".cell", has_text="Temp")).to_contain_text("?")
+        assert_accessible(page)
+    finally:
+        portal.manage("shell", "-c", MEND)
 
 
 def test_cra_sees_how_data_flow_and_no_value(visit: Visit, portal: Portal) -> None:
