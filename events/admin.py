@@ -98,7 +98,7 @@ class AdverseEventAdmin(SetupAdmin):
     search_help_text = _("Subject number, term, or an onset such as 2013-05")
     searched_date = "onset"
     onset_as_given = clinical_date("onset", title=_("onset"))
-    term_and_coding = on_two_lines("term", "coded_term", title=_("term"))
+    term_and_coding = on_two_lines("term", "coded_term", title=_("verbatim term"))
     site_and_trial = on_two_lines("site", "trial", title=_("site"))
     outcome_mark = state("outcome", _OUTCOMES)
     severity_mark = state("severity", _SEVERITIES)

@@ -12,8 +12,9 @@ from django.db import models
 from django.db.migrations import Migration
 from django.db.migrations import operations as ops
 from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.state import ProjectState
 
-from portal.core.operations import BuildIndex
+from portal.core.operations import BuildIndex, Reword
 from tests.architecture.migrations import complaints
 
 OURS = ("portal", "trials", "patients", "events")
@@ -104,11 +105,23 @@ def test_what_locks_or_rewrites_is_refused(operation: Any, said: str) -> None:
         BuildIndex("thing", INDEX),
         AddConstraintNotValid("thing", POSITIVE),
         ops.RunPython(ops.RunPython.noop),
+        Reword({"thing": {"size": "extent"}}, names={"thing": ("thing", "things")}),
     ],
     ids=lambda value: type(value).__name__,
 )
 def test_what_lets_people_work_is_allowed(operation: Any) -> None:
     assert list(complaints([migration(1, FIRST), migration(2, operation)])) == []
+
+
+def test_words_are_changed_in_the_state_alone() -> None:
+    state = ProjectState()
+    steps = [FIRST, Reword({"thing": {"size": "extent"}}, names={"thing": ("thing", "things")})]
+    for operation in steps:
+        operation.state_forwards("things", state)
+    made = state.models["things", "thing"]
+    assert made.fields["size"].verbose_name == "extent"
+    assert made.fields["size"].deconstruct()[3] == {"null": True, "verbose_name": "extent"}
+    assert made.options["verbose_name_plural"] == "things"
 
 
 @pytest.mark.req("F29")
