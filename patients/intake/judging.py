@@ -15,9 +15,6 @@ COUNTS = """CASE
             THEN 'token_revoked'
         WHEN s.expires_at <= i.received_at THEN 'token_expired'"""
 
-# Of an upload that the gate does not cover: the facts judge it.
-UNJUDGED = "unjudged"
-
 WHO = """LEFT JOIN accounts_session s ON s.id = i.session
     LEFT JOIN accounts_user u ON u.id = s.user_id"""
 
@@ -42,26 +39,21 @@ def held(permission: P) -> str:
     return "(" + " OR ".join(asked) + ")"
 
 
-_OF_DEVICE = """CASE
-            WHEN s.patient_id = p.id THEN 'ok'
-            WHEN s.site_id IN (p.site_id, stay.site_id) THEN 'ok'
-            ELSE 'not_found' END"""
-
-
-def known(record: P, *, staff: bool, by_gate: bool) -> str:
+def known(record: P, *, staff: bool) -> str:
     """Who uploads for whom, and whether they may."""
-    if by_gate:
-        return _BY_GATE
     rights = f"""WHEN {held(P.EPRO_REPORT_SUBMIT)} OR {held(record)} THEN 'ok'
         WHEN {held(P.PATIENT_VIEW)} THEN 'forbidden'"""
     return f"""known AS MATERIALIZED (
     SELECT i.*, p.trial_id, p.participation, p.vital_status,
         coalesce(stay.site_id, p.site_id) AS site_id, {COUNTS}
         WHEN p.id IS NULL THEN 'not_found'
-        WHEN i.is_device THEN {_OF_DEVICE}
+        WHEN i.is_device THEN CASE
+            WHEN s.patient_id = p.id THEN 'ok'
+            WHEN s.site_id IN (p.site_id, stay.site_id) THEN 'ok'
+            ELSE 'not_found' END
         {rights if staff else ""}
         ELSE 'not_found' END AS verdict
-    FROM acting CROSS JOIN input i
+    FROM input i
     {WHO}
     LEFT JOIN patients_patient p ON p.id = i.patient
     LEFT JOIN LATERAL (
@@ -72,29 +64,27 @@ def known(record: P, *, staff: bool, by_gate: bool) -> str:
 )"""  # noqa: S608 - constants
 
 
-# The same by the patient's gate (patients.models.gate), for phones: one look in place of five. An
-# upload that it does not cover is not judged here.
-_BY_GATE = f"""known AS MATERIALIZED (
-    SELECT i.*, p.trial_id, stay.site_id, p.protocol_version_id, {COUNTS}
-        WHEN p.id IS NULL THEN '{UNJUDGED}'
-        ELSE {_OF_DEVICE} END AS verdict
-    FROM acting CROSS JOIN input i
-    {WHO}
-    LEFT JOIN LATERAL (
-        SELECT g.patient_id AS id, g.trial_id, g.site_id, g.captured_site_id, g.protocol_version_id
-        FROM patients_uploadgate g
-        WHERE g.patient_id = i.patient AND g.is_open
-          AND (g.from_at IS NULL OR g.from_at < i.authored_at)
-          AND (g.to_at IS NULL OR g.to_at > i.authored_at)
-    ) p ON true
-    CROSS JOIN LATERAL (SELECT p.captured_site_id) stay (site_id)
-)"""  # noqa: S608 - constants
+# By the patient's gate (patients.models.gate), for phones: one look in place of five, and no
+# verdicts. It only finds what is to be written beyond doubt; whatever else there is, the facts say.
+THROUGH_GATE = """JOIN accounts_session s ON s.id = k.session AND s.user_id = k.person
+        AND s.kind = 'device' AND s.revoked_at IS NULL AND s.expires_at > k.received_at
+    JOIN accounts_user u ON u.id = s.user_id
+        AND u.is_active AND u.session_version = s.session_version
+    JOIN patients_uploadgate g ON g.patient_id = k.patient AND g.is_open
+        AND (g.from_at IS NULL OR g.from_at < k.authored_at)
+        AND (g.to_at IS NULL OR g.to_at > k.authored_at)"""
+IS_OF_GATE = """k.is_device
+        AND (s.patient_id = k.patient OR s.site_id IN (g.site_id, g.captured_site_id))"""
+
+
+def site_closed(site: str) -> str:
+    """Return the condition that a site had closed when the upload was written."""
+    return f"""EXISTS (SELECT 1 FROM trials_site t
+            WHERE t.id = {site} AND t.closed_at < k.authored_at)"""  # noqa: S608 - a column
 
 
 # Judged at the time of writing, not of receipt. Death and milestones are partial dates.
-_SITE_CLOSED = """EXISTS (SELECT 1 FROM trials_site t
-            WHERE t.id = k.site_id AND t.closed_at < k.authored_at)"""
-_ENDED = f"""(
+ENDED = f"""(
         EXISTS (SELECT 1 FROM patients_death d
             WHERE k.vital_status = 'dead' AND d.patient_id = k.patient
               AND partial_latest(d.died) < k.authored_at)
@@ -103,9 +93,9 @@ _ENDED = f"""(
                 SELECT max(partial_latest(e.occurred)) FROM patients_dispositionevent e
                 WHERE e.patient_id = k.patient
                   AND upper(replace(e.category, '_', ' ')) <> 'PROTOCOL MILESTONE'), true))
-        OR {_SITE_CLOSED})"""  # noqa: S608 - constants
+        OR {site_closed("k.site_id")})"""  # noqa: S608 - constants
 
-_CONSENTED = """EXISTS (
+CONSENTED = """EXISTS (
         SELECT 1 FROM (
             SELECT c.id, c.choices FROM patients_consent c
             WHERE c.patient_id = k.patient AND c.signed_at <= k.authored_at
@@ -118,23 +108,9 @@ _CONSENTED = """EXISTS (
               AND w.withdrawn_at <= k.authored_at))"""
 
 
-def stands_against(*, by_gate: bool) -> str:
-    """Return the branches of what stands against an upload whoever sent it; see `UploadGate`."""
-    if by_gate:
-        return f"WHEN {_SITE_CLOSED} THEN 'after_end'"
-    return f"""WHEN NOT {_CONSENTED} THEN 'outside_consent'
-             WHEN {_ENDED} THEN 'after_end'"""
-
-
-def protocol(*, by_gate: bool) -> tuple[str, str]:
-    """Return the column of the protocol version that the patient followed, and its join."""
-    if by_gate:
-        return "k.protocol_version_id", ""
-    return (
-        "followed.protocol_version_id",
-        """LEFT JOIN LATERAL (
+# The protocol version that the patient followed then.
+FOLLOWED = """LEFT JOIN LATERAL (
         SELECT v.protocol_version_id FROM patients_patientprotocolversion v
         WHERE v.patient_id = k.patient AND tstzrange(v.from_at, v.to_at) @> k.authored_at
         ORDER BY v.from_at DESC LIMIT 1
-    ) followed ON true""",
-    )
+    ) followed ON true"""

@@ -13,6 +13,8 @@ from psycopg.pq import TransactionStatus
 from patients.intake.columns import adapt
 from patients.intake.telling import Connection, Done, Prepared, Telling
 from patients.intake.writing import Story
+from portal.core.history import Source
+from portal.core.ids import INTAKE_ACCOUNT
 from portal.outbox.kinds import Lane
 from portal.patience import has_ended
 
@@ -23,6 +25,9 @@ _OPTIONS = (
     # One plan for a batch of any size: every table is reached by an index, in a nested loop.
     " -c plan_cache_mode=force_generic_plan -c jit=off -c enable_seqscan=off"
     " -c enable_mergejoin=off -c enable_bitmapscan=off"
+    # Whoever's upload it is, intake writes it: declared once for the connection, which it shares
+    # with nobody.
+    f" -c portal.actor={INTAKE_ACCOUNT} -c portal.source={Source.INTAKE.value}"
 )
 
 

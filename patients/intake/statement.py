@@ -2,14 +2,25 @@
 
 Parameters are arrays, one for each column (patients.intake.columns). Every verdict that refuses is
 about identity; consent, participation, assignment and version set the disposition (domain.md 1).
+Whoever executes them has declared that intake acts (`portal.core.history`).
 """
 
 from functools import cache
+from typing import NamedTuple
 
-from patients.intake.judging import COUNTS, WHO, known, protocol, stands_against
+from patients.intake.judging import (
+    CONSENTED,
+    COUNTS,
+    ENDED,
+    FOLLOWED,
+    IS_OF_GATE,
+    THROUGH_GATE,
+    WHO,
+    known,
+    site_closed,
+)
 from patients.vocabulary import UploadResource
 from portal.access.permissions import Permission as P
-from portal.core.ids import INTAKE_ACCOUNT
 from portal.outbox.kinds import Kind
 from portal.outbox.sql import NOTIFY_SQL, deliveries_cte
 
@@ -56,39 +67,90 @@ OF_DEVICES = (
     ("digest", "bytea"),
 )
 
-_ACTING = f"""acting AS MATERIALIZED (
-    SELECT set_config('portal.actor', '{INTAKE_ACCOUNT}', true),
-           set_config('portal.source', 'intake', true), set_config('portal.reason', '', true),
-           set_config('portal.role', '', true), set_config('portal.organization', '', true),
-           set_config('portal.request_id', '', true)
-)"""
-
 
 def _unnest(columns: tuple[tuple[str, str], ...], *, name: str) -> str:
     arrays = ", ".join(f"%s::{kind}[]" for _, kind in columns)
     names = ", ".join([*(column for column, _ in columns), "arrival"])
-    rows = f"unnest({arrays}) WITH ORDINALITY AS t ({names})"
-    return f"{name} AS MATERIALIZED (SELECT * FROM {rows})"  # noqa: S608 - constants
+    return f"unnest({arrays}) WITH ORDINALITY AS {name} ({names})"
+
+
+def _given(columns: tuple[tuple[str, str], ...], *, name: str) -> str:
+    return f"{name} AS MATERIALIZED (SELECT * FROM {_unnest(columns, name='t')})"  # noqa: S608
+
+
+class _Judged(NamedTuple):
+    """Where the rows that may be written come from: CTEs, FROM and WHERE, and what of it is what.
+
+    `k` is an upload as it was sent. `trial`, `site` and `protocol_version` are where it belongs,
+    `against` what stands against it. `sent` is the CTE that holds it, for who comes later.
+    """
+
+    ctes: list[str]
+    source: str
+    where: str
+    trial: str
+    site: str
+    protocol_version: str
+    against: str
+    sent: str
+
+
+def _by_facts(columns: tuple[tuple[str, str], ...], record: P, *, staff: bool) -> _Judged:
+    return _Judged(
+        ctes=[_given(columns, name="input"), known(record, staff=staff)],
+        source=f"known k {FOLLOWED}",
+        where="k.verdict = 'ok'",
+        trial="k.trial_id",
+        site="k.site_id",
+        protocol_version="followed.protocol_version_id",
+        against=f"WHEN NOT {CONSENTED} THEN 'outside_consent' WHEN {ENDED} THEN 'after_end'",
+        sent="known",
+    )
+
+
+def _by_gate(columns: tuple[tuple[str, str], ...], *, devices: bool) -> _Judged:
+    given = "input k" if devices else _unnest(columns, name="k")
+    return _Judged(
+        ctes=[_given(columns, name="input")] if devices else [],
+        source=f"{given} {THROUGH_GATE}",
+        where=IS_OF_GATE,
+        trial="g.trial_id",
+        site="g.captured_site_id",
+        protocol_version="g.protocol_version_id",
+        against=f"WHEN {site_closed('g.captured_site_id')} THEN 'after_end'",
+        sent="input",
+    )
 
 
 # Readings whose device the patient did not hold when they were taken. A report's own device need
 # not be one that the portal knows: it is the phone.
-_FOREIGN = f"""{_unnest(OF_DEVICES, name="device_readings")}, foreign_readings AS MATERIALIZED (
+def _foreign(*, by_gate: bool) -> list[str]:
+    uploads = (
+        """(SELECT i.id, i.patient, g.trial_id FROM input i
+            JOIN patients_uploadgate g ON g.patient_id = i.patient)"""
+        if by_gate
+        else "(SELECT id, patient, trial_id FROM known WHERE verdict = 'ok')"
+    )
+    return [
+        _given(OF_DEVICES, name="device_readings"),
+        f"""foreign_readings AS MATERIALIZED (
     SELECT r.upload, r.place, r.aside, r.raw, r.digest FROM device_readings r
-    JOIN known k ON k.id = r.upload AND k.verdict = 'ok'
+    JOIN {uploads} k ON k.id = r.upload
     LEFT JOIN patients_device d ON d.trial_id = k.trial_id AND d.identifier = r.identifier
     WHERE (r.is_own OR d.id IS NOT NULL) AND NOT EXISTS (
         SELECT 1 FROM patients_deviceassignment h
         WHERE h.device_id = d.id AND h.patient_id = k.patient
           AND tstzrange(h.from_at, h.to_at) @> r.measured_at)
-)"""  # noqa: S608 - constants
+)""",  # noqa: S608 - constants
+    ]
+
 
 _PLACES = """coalesce((SELECT array_agg(f.place ORDER BY f.place)
         FROM foreign_readings f WHERE f.upload = k.id), '{}')"""
 
 
-def _set_aside(resource: UploadResource, member: str) -> str:
-    return f""", aside AS (
+def _set_aside(resource: UploadResource, member: str, sent: str) -> str:
+    return f"""aside AS (
     INSERT INTO patients_quarantinedsubmission (
         id, created_at, version, trial_id, site_id, patient_id, resource, reason, code, errors,
         submission_id, record_id, original, digest, received_at, recorded_by_id, recorded_through,
@@ -97,7 +159,7 @@ def _set_aside(resource: UploadResource, member: str) -> str:
         'device_of_another', '', jsonb_build_array(jsonb_build_object(
             'pointer', '/{member}/' || f.place, 'code', 'device_of_another')),
         k.submission, k.id, f.raw, f.digest, k.received_at, k.person, k.session, ''
-    FROM foreign_readings f JOIN inserted n ON n.id = f.upload JOIN known k ON k.id = f.upload
+    FROM foreign_readings f JOIN inserted n ON n.id = f.upload JOIN {sent} k ON k.id = f.upload
     WHERE f.aside IS NOT NULL
     ON CONFLICT (recorded_through, digest, reason) DO NOTHING
 )"""  # noqa: S608 - constants
@@ -110,14 +172,18 @@ def report_statement(lane: int, *, staff: bool, devices: bool, by_gate: bool) ->
     """Return the statement that writes a batch of diary reports.
 
     `staff`: one comes from somebody's session, not a device's; `devices`: one names a device;
-    `by_gate`: all come from phones, and what a patient's gate does not cover is not judged.
+    `by_gate`: all come from phones, none under the id of another; what a patient's gate does not
+    cover, and whatever is not simply to be written, is left for the facts.
     """
-    version, followed = protocol(by_gate=by_gate)
-    phone = """LEFT JOIN patients_device phone
-        ON k.device <> '' AND phone.trial_id = k.trial_id AND phone.identifier = k.device"""
-    return f"""WITH {_ACTING}, {_unnest(COMMON + OF_REPORT, name="input")},
-{known(P.EPRO_REPORT_TRANSCRIBE, staff=staff, by_gate=by_gate)},
-{_FOREIGN + "," if devices else ""} inserted AS (
+    columns = COMMON + OF_REPORT
+    judged = (
+        _by_gate(columns, devices=devices)
+        if by_gate
+        else _by_facts(columns, P.EPRO_REPORT_TRANSCRIBE, staff=staff)
+    )
+    phone = f"""LEFT JOIN patients_device phone
+        ON k.device <> '' AND phone.trial_id = {judged.trial} AND phone.identifier = k.device"""
+    inserted = f"""inserted AS (
     INSERT INTO patients_eproreport (
         id, created_at, version, patient_id, trial_id, site_id, protocol_version_id, entered_at,
         entry_source, is_after_lock, group_repeat_key, definition_version, imported_dataset,
@@ -126,20 +192,19 @@ def report_statement(lane: int, *, staff: bool, devices: bool, by_gate: bool) ->
         time_zone, device_clock_offset_ms, app_version, device_identifier, device_id, originator,
         originator_person, originator_reason, disposition, original, digest, edits,
         foreign_readings, recorded_by_id, recorded_through)
-    SELECT k.id, k.received_at, 1, k.patient, k.trial_id, k.site_id, {version},
-        k.received_at, 'epro', false, '', '', '', '', k.submission, k.instrument,
-        k.instrument_version, asked.id, due.id, k.language, k.authored_at, k.started_at,
-        k.completed_at, k.saved_at, k.received_at, k.time_zone, k.clock_offset, k.app_version,
-        k.device, {"phone.id" if devices else "NULL::uuid"}, k.originator, k.originator_person,
-        k.originator_reason,
-        CASE {stands_against(by_gate=by_gate)}
+    SELECT k.id, k.received_at, 1, k.patient, {judged.trial}, {judged.site},
+        {judged.protocol_version}, k.received_at, 'epro', false, '', '', '', '', k.submission,
+        k.instrument, k.instrument_version, asked.id, due.id, k.language, k.authored_at,
+        k.started_at, k.completed_at, k.saved_at, k.received_at, k.time_zone, k.clock_offset,
+        k.app_version, k.device, {"phone.id" if devices else "NULL::uuid"}, k.originator,
+        k.originator_person, k.originator_reason,
+        CASE {judged.against}
              WHEN asked.id IS NULL THEN 'unknown_version'
              WHEN due.id IS NULL THEN 'unassigned'
              WHEN k.authored_at >= due.closes_at THEN 'late'
              ELSE 'accepted' END,
         k.raw, k.digest, k.edits, {_PLACES if devices else "'{}'"}, k.person, k.session
-    FROM known k
-    {followed}
+    FROM {judged.source}
     LEFT JOIN trials_instrument asked
         ON asked.code = k.instrument AND asked.instrument_version = k.instrument_version
     LEFT JOIN patients_diaryassignment named ON named.id = k.assignment
@@ -154,66 +219,93 @@ def report_statement(lane: int, *, staff: bool, devices: bool, by_gate: bool) ->
         SELECT coalesce(named.id, open.id), coalesce(named.closes_at, open.closes_at)
     ) due (id, closes_at)
     {phone if devices else ""}
-    WHERE k.verdict = 'ok'
+    WHERE {judged.where}
     ORDER BY k.patient, k.submission, k.arrival  -- of two under one id the first is kept
     ON CONFLICT (patient_id, submission_id) DO NOTHING
     RETURNING id, patient_id, trial_id, site_id
-){_set_aside(UploadResource.EPRO_REPORT, "vitals") if devices else ""}
-{_outgoing(UploadResource.EPRO_REPORT, lane)}
-{_told(devices=devices)}"""  # noqa: S608 - constants
+)"""  # noqa: S608 - constants
+    return _written(UploadResource.EPRO_REPORT, lane, judged, inserted, "vitals", devices, by_gate)
 
 
 @cache
 def upload_statement(lane: int, *, staff: bool, devices: bool, by_gate: bool) -> str:
     """Return the statement that writes a batch of uploads of readings; see `report_statement`."""
-    version, followed = protocol(by_gate=by_gate)
-    return f"""WITH {_ACTING}, {_unnest(COMMON, name="input")},
-{known(P.VITAL_SIGN_RECORD, staff=staff, by_gate=by_gate)},
-{_FOREIGN + "," if devices else ""} inserted AS (
+    judged = (
+        _by_gate(COMMON, devices=devices)
+        if by_gate
+        else _by_facts(COMMON, P.VITAL_SIGN_RECORD, staff=staff)
+    )
+    inserted = f"""inserted AS (
     INSERT INTO patients_vitalsupload (
         id, created_at, version, patient_id, trial_id, site_id, protocol_version_id, entered_at,
         entry_source, is_after_lock, group_repeat_key, definition_version, imported_dataset,
         imported_sponsor_id, submission_id, authored_at, received_at, disposition, original,
         digest, foreign_readings, recorded_by_id, recorded_through)
-    SELECT k.id, k.received_at, 1, k.patient, k.trial_id, k.site_id, {version},
-        k.received_at, 'device', false, '', '', '', '', k.submission, k.authored_at, k.received_at,
-        CASE {stands_against(by_gate=by_gate)}
+    SELECT k.id, k.received_at, 1, k.patient, {judged.trial}, {judged.site},
+        {judged.protocol_version}, k.received_at, 'device', false, '', '', '', '', k.submission,
+        k.authored_at, k.received_at,
+        CASE {judged.against}
              ELSE 'accepted' END,
         k.raw, k.digest, {_PLACES if devices else "'{}'"}, k.person, k.session
-    FROM known k
-    {followed}
-    WHERE k.verdict = 'ok'
+    FROM {judged.source}
+    WHERE {judged.where}
     ORDER BY k.patient, k.submission, k.arrival  -- of two under one id the first is kept
     ON CONFLICT (patient_id, submission_id) DO NOTHING
     RETURNING id, patient_id, trial_id, site_id
-){_set_aside(UploadResource.VITALS_UPLOAD, "readings") if devices else ""}
-{_outgoing(UploadResource.VITALS_UPLOAD, lane)}
-{_told(devices=devices)}"""  # noqa: S608 - constants
+)"""  # noqa: S608 - constants
+    return _written(
+        UploadResource.VITALS_UPLOAD, lane, judged, inserted, "readings", devices, by_gate
+    )
 
 
-def _told(*, devices: bool) -> str:
+def _written(
+    resource: UploadResource,
+    lane: int,
+    judged: _Judged,
+    inserted: str,
+    member: str,
+    devices: bool,
+    by_gate: bool,
+) -> str:
+    """Return the whole statement: what is judged, what is written, what is sent, what is told."""
+    ctes = [
+        *judged.ctes,
+        *(_foreign(by_gate=by_gate) if devices else ()),
+        inserted,
+        *([_set_aside(resource, member, judged.sent)] if devices else ()),
+        *_outgoing(resource, lane),
+    ]
+    return f"WITH {', '.join(ctes)} {_told(devices=devices, by_gate=by_gate)}"
+
+
+def _told(*, devices: bool, by_gate: bool) -> str:
     """One row tells what was inserted, what was refused, and which readings are foreign."""
-    foreign = "(SELECT string_agg(f.upload::text || ':' || f.place, ',') FROM foreign_readings f)"
+    refused = "SELECT string_agg(id::text || ':' || verdict, ',') FROM known WHERE verdict <> 'ok'"
+    foreign = f"""SELECT string_agg(f.upload::text || ':' || f.place, ',')
+        FROM foreign_readings f {"JOIN inserted n ON n.id = f.upload" if by_gate else ""}"""  # noqa: S608 - constants
     return f"""SELECT
     (SELECT string_agg(id::text, ',') FROM inserted),
-    (SELECT string_agg(id::text || ':' || verdict, ',') FROM known WHERE verdict <> 'ok'),
-    {foreign if devices else "NULL"},
+    ({"NULL" if by_gate else refused}),
+    ({foreign if devices else "NULL"}),
     (SELECT count(*) FROM told)"""  # noqa: S608 - constants
 
 
-def _outgoing(resource: UploadResource, lane: int) -> str:
+def _outgoing(resource: UploadResource, lane: int) -> list[str]:
     """The CTEs of the messages. The record's id is its message's: each is received once."""
     kind = {
         UploadResource.EPRO_REPORT: Kind.REPORT_RECEIVED,
         UploadResource.VITALS_UPLOAD: Kind.VITALS_RECEIVED,
     }[resource]
-    return f""", messages AS (
+    return [
+        f"""messages AS (
     SELECT id AS message_id, '{resource.value}' AS resource, id AS record_id,
         patient_id AS ordering_key, trial_id, site_id, {lane}::smallint AS lane,
         '{{}}'::jsonb AS payload
     FROM inserted
-), deliveries AS ({deliveries_cte(kind, source="messages")}
-), told AS MATERIALIZED (SELECT {NOTIFY_SQL} FROM inserted LIMIT 1)"""  # noqa: S608
+)""",  # noqa: S608 - constants
+        f"deliveries AS ({deliveries_cte(kind, source='messages')})",
+        f"told AS MATERIALIZED (SELECT {NOTIFY_SQL} FROM inserted LIMIT 1)",  # noqa: S608
+    ]
 
 
 # What repeats name.
@@ -256,10 +348,10 @@ def refusal_statement() -> str:
     A body goes to the site of the patient whom the uploader may speak for, else to the uploader's
     own; what it says of somebody else's patient moves it nowhere.
     """
-    return f"""WITH {_ACTING}, {_unnest(OF_REFUSALS, name="input")}, known AS MATERIALIZED (
+    return f"""WITH {_given(OF_REFUSALS, name="input")}, known AS MATERIALIZED (
     SELECT i.*, p.id AS whose, coalesce(p.site_id, s.site_id, own.site_id) AS site_id,
         {COUNTS} ELSE 'ok' END AS verdict
-    FROM acting CROSS JOIN input i
+    FROM input i
     {WHO}
     LEFT JOIN LATERAL (
         SELECT g.content_object_id AS site_id FROM trials_siteuserpermission g
@@ -298,7 +390,7 @@ SELECT NULL, (SELECT string_agg(id::text || ':' || verdict, ',') FROM known WHER
 @cache
 def holders_statement() -> str:
     """Return the statement that says which patient of the gateway's site held each device when."""
-    return f"""WITH {_unnest(OF_DEVICES, name="r")}
+    return f"""WITH {_given(OF_DEVICES, name="r")}
 SELECT r.place, (
     SELECT h.patient_id::text FROM patients_deviceassignment h
     JOIN patients_device d ON d.id = h.device_id

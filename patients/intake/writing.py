@@ -19,7 +19,6 @@ from patients.intake import statement
 from patients.intake.bodies import Upload, quoted
 from patients.intake.columns import parameters
 from patients.intake.jobs import STORED, Job, Outcome
-from patients.intake.judging import UNJUDGED
 from patients.intake.refusals import missing_patient
 from patients.vocabulary import QuarantineReason, UploadResource
 from portal.api.errors import MalformedBody
@@ -140,14 +139,11 @@ def _write_parts(
     keys = {(part.patient.lower(), part.upload.submission_id.lower()) for part in parts}
     by_gate = not staff and len(keys) == len(parts)
     stored, verdicts, foreign = yield from _judge(resource, parts, lane, staff, by_gate=by_gate)
-    unjudged = [part for part in parts if verdicts.get(part.id) == UNJUDGED]
+    unjudged = [part for part in parts if part.id not in stored] if by_gate else []
     if unjudged:
-        more = yield from _judge(resource, unjudged, lane, staff, by_gate=False)
-        for part in unjudged:
-            del verdicts[part.id]
-        stored |= more[0]
-        verdicts |= more[1]
-        foreign += more[2]
+        more, verdicts, seen = yield from _judge(resource, unjudged, lane, staff, by_gate=False)
+        stored |= more
+        foreign += seen
     repeats = []
     for part in parts:
         if part.id in stored:
