@@ -63,6 +63,13 @@ STAY = GuardedRowTrigger(
 )
 
 
+# What every clinical row may name, as `refers` takes it.
+NAMED_BY_RECORDS = {
+    "protocol_version_id": "trials_protocolversion",
+    "source_record_id": "patients_sourcerecord",
+}
+
+
 def refers(**tables: str) -> list[GuardedLookup]:
     """The triggers that stand for foreign keys of rows of which thousands come in a second.
 
@@ -183,10 +190,11 @@ class ClinicalRecord(VersionedModel):
 class FrequentRecord(ClinicalRecord):
     """A clinical row of the upload path, of which thousands come in a second.
 
-    Patient, trial and site have no constraint of their own, nor has what else each row names: a
-    check of each would lock the other row, the one of the trial too, once more for every row of a
-    batch. `refers` holds a whole statement against them, STAY keeps them, and no row that is named
-    is ever deleted (ADR 0011). A concrete model's Meta adds `refers` to the triggers of this one.
+    Patient, trial and site have no constraint of their own, nor have protocol version, source
+    record and what else each row names: a check of each would lock the other row, the one of the
+    trial too, once more for every row of a batch. `refers` holds a whole statement against them,
+    STAY keeps them, and no row that is named is ever deleted (ADR 0011). A concrete model's Meta
+    adds `refers` to the triggers of this one.
     """
 
     patient = models.ForeignKey(
@@ -211,6 +219,26 @@ class FrequentRecord(ClinicalRecord):
         models.PROTECT,
         related_name="+",
         verbose_name=_("site"),
+        db_index=False,
+        db_constraint=False,
+    )
+
+    protocol_version = models.ForeignKey(
+        ProtocolVersion,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("protocol version"),
+        db_index=False,
+        db_constraint=False,
+    )
+    source_record = models.ForeignKey(
+        "patients.SourceRecord",
+        models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="+",
         db_index=False,
         db_constraint=False,
     )

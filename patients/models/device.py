@@ -13,6 +13,7 @@ from patients.models.base import ClinicalRecord
 from patients.models.patient import InstantRange
 from portal.core.constraints import not_after
 from portal.core.history import tracked
+from portal.core.triggers import never_deleted
 from trials.models import TrialPart
 
 
@@ -28,6 +29,7 @@ class Device(TrialPart):
     class Meta(TrialPart.Meta):
         verbose_name = _("device")
         verbose_name_plural = _("devices")
+        triggers: ClassVar[list[Any]] = [*TrialPart.Meta.triggers, never_deleted()]
         constraints: ClassVar[list[Any]] = [
             UniqueConstraint(
                 fields=["trial", "identifier"], name="device_identifier_is_unique_in_the_trial"

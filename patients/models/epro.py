@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import CheckConstraint, F, Func, Index, Q, UniqueConstraint
 from django.utils.translation import gettext_lazy as _
 
-from patients.models.base import ClinicalRecord, FrequentRecord, refers
+from patients.models.base import NAMED_BY_RECORDS, ClinicalRecord, FrequentRecord, refers
 from patients.models.device import Device
 from patients.vocabulary import DiaryState, Disposition, MissingReason, Originator
 from portal.core.constraints import not_after, one_of
@@ -119,6 +119,7 @@ class EproReport(FrequentRecord):
         related_name="+",
         verbose_name=_("device"),
         db_index=False,
+        db_constraint=False,
     )
     originator = models.CharField(
         _("originator"), max_length=12, choices=Originator.choices, default=Originator.PARTICIPANT
@@ -158,8 +159,10 @@ class EproReport(FrequentRecord):
             *FrequentRecord.Meta.triggers,
             never_deleted(),
             *refers(
+                **NAMED_BY_RECORDS,
                 instrument_id="trials_instrument",
                 assignment_id="patients_diaryassignment",
+                device_id="patients_device",
                 recorded_by_id="accounts_user",
             ),
         ]
@@ -215,7 +218,7 @@ class DiaryAnswer(FrequentRecord):
         verbose_name_plural = _("diary answers")
         triggers: ClassVar[list[Any]] = [
             *FrequentRecord.Meta.triggers,
-            *refers(report_id="patients_eproreport"),
+            *refers(**NAMED_BY_RECORDS, report_id="patients_eproreport"),
         ]
         constraints: ClassVar[list[Any]] = [
             *ClinicalRecord.Meta.constraints,

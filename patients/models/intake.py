@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import CheckConstraint, Index, Q, UniqueConstraint
 from django.utils.translation import gettext_lazy as _
 
-from patients.models.base import FrequentRecord, refers
+from patients.models.base import NAMED_BY_RECORDS, FrequentRecord, refers
 from patients.models.epro import EproReport, original_has_its_digest
 from patients.models.patient import Patient
 from patients.vocabulary import Disposition, QuarantineReason, ReportStatus, UploadResource
@@ -63,7 +63,7 @@ class VitalsUpload(FrequentRecord):
         triggers: ClassVar[list[Any]] = [
             *FrequentRecord.Meta.triggers,
             never_deleted(),
-            *refers(recorded_by_id="accounts_user"),
+            *refers(**NAMED_BY_RECORDS, recorded_by_id="accounts_user"),
         ]
         constraints: ClassVar[list[Any]] = [
             *FrequentRecord.Meta.constraints,

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import CheckConstraint, Index, Q, UniqueConstraint
 from django.utils.translation import gettext_lazy as _
 
-from patients.models.base import FrequentRecord, refers
+from patients.models.base import NAMED_BY_RECORDS, FrequentRecord, refers
 from patients.models.device import Device
 from patients.models.epro import EproReport
 from patients.models.intake import VitalsUpload
@@ -101,6 +101,7 @@ class VitalSign(FrequentRecord):
         related_name="+",
         verbose_name=_("device"),
         db_index=False,
+        db_constraint=False,
     )
     status = models.CharField(
         _("status"), max_length=20, choices=ReadingStatus.choices, default=ReadingStatus.FINAL
@@ -141,7 +142,12 @@ class VitalSign(FrequentRecord):
         ]
         triggers: ClassVar[list[Any]] = [
             *FrequentRecord.Meta.triggers,
-            *refers(report_id="patients_eproreport", vitals_upload_id="patients_vitalsupload"),
+            *refers(
+                **NAMED_BY_RECORDS,
+                report_id="patients_eproreport",
+                vitals_upload_id="patients_vitalsupload",
+                device_id="patients_device",
+            ),
             *announce_rows("vital_sign"),
         ]
 

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.core.constraints import one_of
 from portal.core.history import tracked
+from portal.core.triggers import never_deleted
 from trials.models.trial import TrialPart
 from trials.vocabulary import AmendmentKind, CriterionKind, PlanKind, VisitAnchor
 
@@ -28,6 +29,7 @@ class ProtocolVersion(TrialPart):
     class Meta(TrialPart.Meta):
         verbose_name = _("protocol version")
         verbose_name_plural = _("protocol versions")
+        triggers: ClassVar[list[Any]] = [*TrialPart.Meta.triggers, never_deleted()]
         constraints: ClassVar[list[Any]] = [
             UniqueConstraint(
                 fields=["trial", "number"], name="protocol_version_number_is_unique_in_the_trial"

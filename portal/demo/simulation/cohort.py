@@ -1,6 +1,7 @@
 """A trial with as many enrolled patients as are wanted, each with a phone, for load and crashes.
 
-Everybody has consented and has a diary due on each day, so that an upload of today is accepted.
+Everybody has consented, follows the protocol's first version and has a diary due on each day, so
+that an upload of today is accepted.
 """
 
 from collections.abc import Iterator
@@ -8,7 +9,14 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from patients.models import Consent, ConsentDocument, DiaryAssignment, Patient, PatientSite
+from patients.models import (
+    Consent,
+    ConsentDocument,
+    DiaryAssignment,
+    Patient,
+    PatientProtocolVersion,
+    PatientSite,
+)
 from patients.services.phones import hand_out_phones
 from patients.vocabulary import Participation
 from portal.accounts.models import User
@@ -40,11 +48,14 @@ def make_cohort(number: str, patients: int, at: datetime) -> list[tuple[UUID, st
         trial = Trial.objects.create(
             sponsor=sponsor, number=number, title=number, blinding="double"
         )
-        instrument = _instrument(trial)
+        version = ProtocolVersion.objects.create(trial=trial, number="1")
+        instrument = _instrument(trial, version)
         sites = list(_sites(trial))
         rows = list(_patients(trial, sites, patients, began))
         copy_in(Patient, rows)
         copy_in(PatientSite, ({**_of(row), "from_at": began} for row in rows))
+        followed = {"protocol_version_id": version.pk, "from_at": began}
+        copy_in(PatientProtocolVersion, ({**_of(row), **followed} for row in rows))
         document = ConsentDocument.objects.create(
             trial=trial, document_version="1", language="en", effective_on=began.date()
         )
@@ -56,8 +67,7 @@ def make_cohort(number: str, patients: int, at: datetime) -> list[tuple[UUID, st
     return list(pairs)
 
 
-def _instrument(trial: Trial) -> Instrument:
-    version = ProtocolVersion.objects.create(trial=trial, number="1")
+def _instrument(trial: Trial, version: ProtocolVersion) -> Instrument:
     instrument, _made = Instrument.objects.get_or_create(
         code="daily-diary",
         instrument_version="1.0",

@@ -30,7 +30,7 @@ from patients.models import (
 from patients.vocabulary import UploadResource
 from portal.core import clock
 from portal.core.history import acting
-from portal.core.ids import SYSTEM_ACCOUNT, uuid7_text
+from portal.core.ids import INTAKE_ACCOUNT, SYSTEM_ACCOUNT, uuid7_text
 from portal.core.partial_dates import parse
 from portal.outbox.kinds import Lane
 from tests.access.world import BEGAN
@@ -234,7 +234,7 @@ def statements(body: dict[str, Any], token: str) -> list[str]:
     told = []
     story = write([job], Lane.ORDINARY)
     sql, parameters = next(story)
-    with connection.cursor() as cursor:
+    with acting(by=INTAKE_ACCOUNT), connection.cursor() as cursor:
         while True:
             told.append(sql)
             cursor.execute(sql, as_text(parameters))
