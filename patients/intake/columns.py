@@ -101,3 +101,15 @@ def as_text(values: Iterable[Any]) -> list[Any]:
 
 def _joined(elements: Iterable[str]) -> str:
     return "{" + ",".join(elements) + "}"
+
+
+def unnest(columns: tuple[tuple[str, str], ...], *, name: str) -> str:
+    """Return the rows of `columns` (name, type) in a FROM, and `arrival`, their order."""
+    arrays = ", ".join(f"%s::{kind}[]" for _, kind in columns)
+    names = ", ".join([*(column for column, _ in columns), "arrival"])
+    return f"unnest({arrays}) WITH ORDINALITY AS {name} ({names})"
+
+
+def given(columns: tuple[tuple[str, str], ...], *, name: str) -> str:
+    """Return the CTE of these rows."""
+    return f"{name} AS MATERIALIZED (SELECT * FROM {unnest(columns, name='t')})"  # noqa: S608

@@ -8,14 +8,13 @@ Whoever executes them has declared that intake acts (`portal.core.history`).
 from functools import cache
 from typing import NamedTuple
 
+from patients.intake.columns import given, unnest
 from patients.intake.judging import (
     CONSENTED,
-    COUNTS,
     ENDED,
     FOLLOWED,
     IS_OF_GATE,
     THROUGH_GATE,
-    WHO,
     known,
     site_closed,
 )
@@ -68,16 +67,6 @@ OF_DEVICES = (
 )
 
 
-def _unnest(columns: tuple[tuple[str, str], ...], *, name: str) -> str:
-    arrays = ", ".join(f"%s::{kind}[]" for _, kind in columns)
-    names = ", ".join([*(column for column, _ in columns), "arrival"])
-    return f"unnest({arrays}) WITH ORDINALITY AS {name} ({names})"
-
-
-def _given(columns: tuple[tuple[str, str], ...], *, name: str) -> str:
-    return f"{name} AS MATERIALIZED (SELECT * FROM {_unnest(columns, name='t')})"  # noqa: S608
-
-
 class _Judged(NamedTuple):
     """Where the rows that may be written come from: CTEs, FROM and WHERE, and what of it is what.
 
@@ -97,7 +86,7 @@ class _Judged(NamedTuple):
 
 def _by_facts(columns: tuple[tuple[str, str], ...], record: P, *, staff: bool) -> _Judged:
     return _Judged(
-        ctes=[_given(columns, name="input"), known(record, staff=staff)],
+        ctes=[given(columns, name="input"), known(record, staff=staff)],
         source=f"known k {FOLLOWED}",
         where="k.verdict = 'ok'",
         trial="k.trial_id",
@@ -109,10 +98,10 @@ def _by_facts(columns: tuple[tuple[str, str], ...], record: P, *, staff: bool) -
 
 
 def _by_gate(columns: tuple[tuple[str, str], ...], *, devices: bool) -> _Judged:
-    given = "input k" if devices else _unnest(columns, name="k")
+    sent = "input k" if devices else unnest(columns, name="k")
     return _Judged(
-        ctes=[_given(columns, name="input")] if devices else [],
-        source=f"{given} {THROUGH_GATE}",
+        ctes=[given(columns, name="input")] if devices else [],
+        source=f"{sent} {THROUGH_GATE}",
         where=IS_OF_GATE,
         trial="g.trial_id",
         site="g.captured_site_id",
@@ -132,7 +121,7 @@ def _foreign(*, by_gate: bool) -> list[str]:
         else "(SELECT id, patient, trial_id FROM known WHERE verdict = 'ok')"
     )
     return [
-        _given(OF_DEVICES, name="device_readings"),
+        given(OF_DEVICES, name="device_readings"),
         f"""foreign_readings AS MATERIALIZED (
     SELECT r.upload, r.place, r.aside, r.raw, r.digest FROM device_readings r
     JOIN {uploads} k ON k.id = r.upload
@@ -321,76 +310,10 @@ def earlier_statement(table: str) -> str:
     JOIN {table} t ON t.patient_id = i.patient AND t.submission_id = i.submission"""  # noqa: S608
 
 
-# What refused bodies bring. `patient` is the one that the body names, if it names one.
-OF_REFUSALS = (
-    ("id", "uuid"),
-    ("session", "uuid"),
-    ("person", "uuid"),
-    ("is_device", "bool"),
-    ("patient", "uuid"),
-    ("submission", "uuid"),
-    ("received_at", "timestamptz"),
-    ("is_kept", "bool"),
-    ("resource", "text"),
-    ("reason", "text"),
-    ("code", "text"),
-    ("errors", "jsonb"),
-    ("record", "uuid"),
-    ("raw", "bytea"),
-    ("digest", "bytea"),
-)
-
-
-@cache
-def refusal_statement() -> str:
-    """Return the statement that judges the sessions of refused bodies and keeps the bodies.
-
-    A body goes to the site of the patient whom the uploader may speak for, else to the uploader's
-    own; what it says of somebody else's patient moves it nowhere.
-    """
-    return f"""WITH {_given(OF_REFUSALS, name="input")}, known AS MATERIALIZED (
-    SELECT i.*, p.id AS whose, coalesce(p.site_id, s.site_id, own.site_id) AS site_id,
-        {COUNTS} ELSE 'ok' END AS verdict
-    FROM input i
-    {WHO}
-    LEFT JOIN LATERAL (
-        SELECT g.content_object_id AS site_id FROM trials_siteuserpermission g
-        WHERE NOT i.is_device AND g.user_id = i.person AND g.valid_from <= i.received_at
-          AND (g.valid_until IS NULL OR g.valid_until > i.received_at)
-        ORDER BY g.content_object_id LIMIT 1
-    ) own ON true
-    LEFT JOIN patients_patient p ON p.id = CASE
-        WHEN s.patient_id IS NOT NULL THEN s.patient_id
-        ELSE coalesce(
-            (SELECT q.id FROM patients_patient q WHERE q.account_id = i.person),
-            (SELECT q.id FROM patients_patient q WHERE q.id = i.patient AND (
-                q.site_id = s.site_id OR EXISTS (
-                    SELECT 1 FROM trials_siteuserpermission g
-                    WHERE NOT i.is_device AND g.user_id = i.person
-                      AND g.content_object_id = q.site_id AND g.valid_from <= i.received_at
-                      AND (g.valid_until IS NULL OR g.valid_until > i.received_at))))
-        ) END
-), kept AS (
-    INSERT INTO patients_quarantinedsubmission (
-        id, created_at, version, trial_id, site_id, patient_id, resource, reason, code, errors,
-        submission_id, record_id, original, digest, received_at, recorded_by_id, recorded_through,
-        resolution)
-    SELECT k.id, k.received_at, 1, (SELECT t.trial_id FROM trials_site t WHERE t.id = k.site_id),
-        k.site_id, k.whose, k.resource, k.reason, k.code, k.errors, k.submission, k.record, k.raw,
-        k.digest, k.received_at, k.person, k.session, ''
-    FROM known k WHERE k.is_kept AND k.verdict = 'ok'
-    ORDER BY k.session, k.digest, k.reason
-    ON CONFLICT (recorded_through, digest, reason) DO NOTHING
-    RETURNING id
-)
-SELECT NULL, (SELECT string_agg(id::text || ':' || verdict, ',') FROM known WHERE verdict <> 'ok'),
-    (SELECT count(*) FROM kept)"""  # noqa: S608 - constants
-
-
 @cache
 def holders_statement() -> str:
     """Return the statement that says which patient of the gateway's site held each device when."""
-    return f"""WITH {_given(OF_DEVICES, name="r")}
+    return f"""WITH {given(OF_DEVICES, name="r")}
 SELECT r.place, (
     SELECT h.patient_id::text FROM patients_deviceassignment h
     JOIN patients_device d ON d.id = h.device_id

@@ -19,6 +19,7 @@ from patients.intake import statement
 from patients.intake.bodies import Upload, quoted
 from patients.intake.columns import parameters
 from patients.intake.jobs import STORED, Job, Outcome
+from patients.intake.keeping import OF_REFUSALS, refusal_statement
 from patients.intake.refusals import missing_patient
 from patients.vocabulary import QuarantineReason, UploadResource
 from portal.api.errors import MalformedBody
@@ -284,8 +285,8 @@ def _refused(job: Job) -> _Kept:
 
 def _keep(kept: Sequence[_Kept]) -> Story:
     """Write what was set aside, and say of every session that does not count that it does not."""
-    sent = parameters([_kept_row(one) for one in kept], statement.OF_REFUSALS)
-    rows = yield statement.refusal_statement(), sent
+    sent = parameters([_kept_row(one) for one in kept], OF_REFUSALS)
+    rows = yield refusal_statement(), sent
     verdicts = dict(_pairs(rows[0][1]))
     for one in kept:
         verdict = verdicts.get(one.id)

@@ -49,7 +49,7 @@ def test_not_even_the_owner_deletes_what_reports_name(ward: Ward, table: str) ->
     url = SERVERS.postgres.url("portal_owner", SERVERS.database)
     with (
         psycopg.connect(url, autocommit=True) as owner,
-        pytest.raises(_KEPT, match="never deleted|written once"),
+        pytest.raises(_KEPT, match=r"never deleted|written once"),
     ):
         owner.execute(f"DELETE FROM {table}")  # type: ignore[call-overload]
 
