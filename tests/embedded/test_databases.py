@@ -1,5 +1,7 @@
 import os
+import tempfile
 from datetime import timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -8,6 +10,7 @@ from django.contrib.sessions.models import Session
 from django.db import ProgrammingError, connection
 
 from portal.core.clock import now
+from tests.plugins import servers
 from tests.plugins.databases import TEMPLATE, fresh_database
 from tests.plugins.servers import SERVERS
 
@@ -45,3 +48,25 @@ def test_settings_point_to_servers_of_this_run_only() -> None:
     assert settings.MODE == "test"
     for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "PORTAL_DATA"):
         assert folder in os.environ[name].replace("%2F", "/"), name
+
+
+def test_run_lies_in_memory_where_there_is_plenty_unless_told_where(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("TMPDIR", "TEMP", "TMP"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(servers, "MEMORY", tmp_path)
+    monkeypatch.setattr(servers, "MEMORY_BYTES", 1)
+    assert servers.place() == tmp_path
+    monkeypatch.setattr(servers, "MEMORY_BYTES", 2**60)
+    assert servers.place() == Path(tempfile.gettempdir()) != tmp_path
+    monkeypatch.setattr(servers, "MEMORY", tmp_path / "none")
+    monkeypatch.setattr(servers, "MEMORY_BYTES", 1)
+    assert servers.place() == Path(tempfile.gettempdir())
+    monkeypatch.setattr(servers, "MEMORY", tmp_path)
+    told = tmp_path / "told"
+    told.mkdir()
+    monkeypatch.setenv("TMPDIR", str(told))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    assert servers.place() == told
