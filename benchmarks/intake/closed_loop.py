@@ -26,7 +26,7 @@ def measure(stage: Stage, given: argparse.Namespace, goals: Goals) -> None:
     """Measure every contestant at every number of connections, and compare."""
     print(
         f"\nclosed loop: wrk -t1, {given.seconds:g} s after {given.warm_up:g} s, "
-        f"median of {given.runs}"
+        f"median of {given.runs}, in turn"
     )
     print(
         f"  {'contestant':<10} {'conns':>5} {'202/s':>8} {'p50':>7} {'p95':>7} {'p99':>8} "
@@ -34,18 +34,26 @@ def measure(stage: Stage, given: argparse.Namespace, goals: Goals) -> None:
     )
     results: dict[tuple[str, int], Run] = {}
     for connections in given.connections:
+        runs = _rounds(stage, connections, given)
         for name in given.only:
-            results[name, connections] = _median(stage, name, connections, given, goals)
+            results[name, connections] = _tell(name, connections, runs[name], goals)
     compare(results, given, goals)
 
 
-def _median(
-    stage: Stage, name: str, connections: int, given: argparse.Namespace, goals: Goals
-) -> Run:
-    runs = []
-    for _ in range(MOST_DRF_RUNS if name == "drf" else given.runs):
-        with stage.running(CONTESTANTS[name]):
-            runs.append(wrk(stage, CONTESTANTS[name], connections, given.seconds, given.warm_up))
+def _rounds(stage: Stage, connections: int, given: argparse.Namespace) -> dict[str, list[Run]]:
+    """Run the contestants in turn: an hour in which the machine is slow is slow for everybody."""
+    runs: dict[str, list[Run]] = {name: [] for name in given.only}
+    for number in range(given.runs):
+        for name in given.only:
+            if name == "drf" and number >= MOST_DRF_RUNS:
+                continue
+            with stage.running(CONTESTANTS[name]):
+                one = wrk(stage, CONTESTANTS[name], connections, given.seconds, given.warm_up)
+            runs[name].append(one)
+    return runs
+
+
+def _tell(name: str, connections: int, runs: list[Run], goals: Goals) -> Run:
     one = median(runs)
     honest = all(run.is_honest for run in runs)
     print(
