@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 import structlog
+from celery import signals
 from celery.contrib.testing.worker import start_worker
 from django.db import connection, transaction
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
-from portal.celery import app
+from portal.celery import answer_first, app
 from portal.core.history import Source, circumstances
 from portal.core.tasks import NotAnId, hint, task
 from portal.ops import broker
@@ -40,9 +41,13 @@ def nothing_seen() -> None:
 
 @pytest.fixture
 def worker() -> Iterator[None]:
-    """A worker on the suite's own Valkey."""
-    with start_worker(app, perform_ping_check=False, pool="solo", shutdown_timeout=20):
-        yield
+    """A worker on the suite's own Valkey, in the suite's own process: that gives way to nobody."""
+    signals.worker_init.disconnect(answer_first)
+    try:
+        with start_worker(app, perform_ping_check=False, pool="solo", shutdown_timeout=20):
+            yield
+    finally:
+        signals.worker_init.connect(answer_first)
 
 
 def wait_for(count: Callable[[], int], wanted: int) -> None:
