@@ -112,4 +112,4 @@ def unnest(columns: tuple[tuple[str, str], ...], *, name: str) -> str:
 
 def given(columns: tuple[tuple[str, str], ...], *, name: str) -> str:
     """Return the CTE of these rows."""
-    return f"{name} AS MATERIALIZED (SELECT * FROM {unnest(columns, name='t')})"  # noqa: S608
+    return f"{name} AS MATERIALIZED (SELECT * FROM {unnest(columns, name='t')})"  # noqa: S608 - constants

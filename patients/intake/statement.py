@@ -293,7 +293,7 @@ def _outgoing(resource: UploadResource, lane: int) -> list[str]:
     FROM inserted
 )""",  # noqa: S608 - constants
         f"deliveries AS ({deliveries_cte(kind, source='messages')})",
-        f"told AS MATERIALIZED (SELECT {NOTIFY_SQL} FROM inserted LIMIT 1)",  # noqa: S608
+        f"told AS MATERIALIZED (SELECT {NOTIFY_SQL} FROM inserted LIMIT 1)",  # noqa: S608 - constants
     ]
 
 

@@ -1,7 +1,6 @@
 """The gate says of an upload what the facts about its patient say (ADR 0011)."""
 
 import asyncio
-import json
 import random
 import threading
 import time
@@ -14,11 +13,7 @@ import psycopg
 import pytest
 from django.db import connection
 
-from patients.intake.bodies import read_report
-from patients.intake.claims import bearer_of
-from patients.intake.columns import as_text
-from patients.intake.jobs import STORED, Job
-from patients.intake.writing import write
+from patients.intake.jobs import STORED
 from patients.models import (
     Consent,
     ConsentWithdrawal,
@@ -27,17 +22,13 @@ from patients.models import (
     PatientProtocolVersion,
     PatientSite,
 )
-from patients.vocabulary import UploadResource
-from portal.accounts.models import Session, User
-from portal.accounts.services.devices import issue_device_token
-from portal.accounts.services.sessions import revoke_session
 from portal.core import clock
 from portal.core.history import acting
-from portal.core.ids import INTAKE_ACCOUNT, SYSTEM_ACCOUNT, uuid7, uuid7_text
+from portal.core.ids import SYSTEM_ACCOUNT, uuid7_text
 from portal.core.partial_dates import parse
-from portal.outbox.kinds import Lane
 from tests.access.world import BEGAN
 from tests.patients.intake.phones import Client, Ward, reading, report, rows
+from tests.patients.intake.story import job_of, tell
 from tests.plugins.servers import SERVERS
 from trials.models import ProtocolVersion, Site
 
@@ -222,35 +213,6 @@ async def test_gate_judges_as_the_facts_do(
     assert 5 <= covered < CHANGES * len(times)
 
 
-def job_of(body: dict[str, Any], token: str) -> Job:
-    """Return the job of a report."""
-    at = clock.now()
-    raw = json.dumps(body).encode()
-    return Job(
-        id=uuid7_text(at),
-        bearer=bearer_of(token.encode(), at),
-        received_at=at,
-        resource=UploadResource.EPRO_REPORT,
-        raw=raw,
-        upload=read_report(raw, at),
-    )
-
-
-def tell(jobs: list[Job]) -> list[str]:
-    """Write reports as one batch; return the statements that it took."""
-    told = []
-    story = write(jobs, Lane.ORDINARY)
-    sql, parameters = next(story)
-    with acting(by=INTAKE_ACCOUNT), connection.cursor() as cursor:
-        while True:
-            told.append(sql)
-            cursor.execute(sql, as_text(parameters))
-            try:
-                sql, parameters = story.send(cursor.fetchall())
-            except StopIteration:
-                return told
-
-
 def statements(body: dict[str, Any], token: str) -> list[str]:
     """Write one report; return the statements that it took."""
     job = job_of(body, token)
@@ -267,78 +229,6 @@ def test_report_of_today_takes_one_statement_that_asks_the_gate_alone(ward: Ward
 
     long_ago = report(ward.patient, authored_at="2001-01-01T00:00:00+00:00")
     assert len(statements(long_ago, ward.token)) == 2
-
-
-@pytest.mark.parametrize("names_devices", [False, True])
-def test_each_of_a_batch_is_judged_as_if_it_had_come_alone(ward: Ward, names_devices: bool) -> None:
-    """Some are the gate's to write, some the facts' to write, and some are nobody's."""
-    vitals = [reading(), reading(device_id="bed-1"), reading(device_id="bed-2")]
-    kept = {"vitals": vitals if names_devices else vitals[:1]}
-    system, at = User.objects.get(pk=SYSTEM_ACCOUNT), clock.now()
-    lost = issue_device_token(
-        user=User.objects.get(username="phone-0"),
-        patient_id=ward.patient.pk,
-        device_id="lost",
-        by=system,
-        at=at,
-        reason="test",
-    )
-    session = Session.objects.get(pk=bearer_of(lost.encode(), clock.now()).session)
-    revoke_session(session=session, by=system, at=clock.now(), reason="lost")
-    old = {"authored_at": "2001-01-01T00:00:00+00:00", **kept}
-    first, changed = report(ward.patient, **kept), report(ward.patient, **kept)
-    tell([job_of(first, ward.token), job_of(changed, ward.token)])
-    batch = [
-        (report(ward.patient, **kept), ward.token),
-        (report(ward.patient, **old), ward.token),
-        (first, ward.token),
-        ({**changed, "answers": {"pain": 9}}, ward.token),
-        (report(ward.patient, **kept), ward.other_token),
-        (report(ward.patient, **kept), lost),
-        (report(ward.other, **kept), ward.other_token),
-        (report(ward.patient, instrument_version="7.7", **kept), ward.token),
-    ]
-
-    def became(jobs: list[Job]) -> list[Any]:
-        found = []
-        for job in jobs:
-            assert job.outcome is not None and job.upload is not None
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT disposition, foreign_readings FROM patients_eproreport "
-                    "WHERE submission_id = %s",
-                    [job.upload.submission_id],
-                )
-                outcome = job.outcome
-                found.append([outcome.code, outcome.is_replayed, job.foreign, cursor.fetchall()])
-        return found
-
-    together = [job_of(*sent) for sent in batch]
-    tell(together)
-    alone = [
-        job_of({**body, "submission_id": str(uuid7())} if place in (0, 1, 4, 5, 6, 7) else body, by)
-        for place, (body, by) in enumerate(batch)
-    ]
-    for job in alone:
-        tell([job])
-
-    assert became(together) == became(alone)
-    assert [job.outcome and job.outcome.code for job in together] == [
-        STORED,
-        STORED,
-        STORED,
-        "submission_conflict",
-        "not_found",
-        "token_revoked",
-        STORED,
-        STORED,
-    ]
-    ours = (STORED, "submission_conflict")
-    assert all(
-        bool(job.foreign) == (names_devices and job.outcome.code in ours)
-        for job in together
-        if job.outcome is not None
-    )
 
 
 def test_two_who_change_facts_of_one_patient_at_once_leave_a_gate_that_knows_both(
