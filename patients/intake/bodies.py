@@ -15,7 +15,7 @@ import msgspec
 from msgspec import UNSET, Struct
 from msgspec.structs import astuple
 
-from patients.intake import schema
+from patients.intake import rows, schema
 from patients.intake.readings import form_of, is_ahead, warnings_of
 from patients.vocabulary import UploadResource
 from portal.api.errors import MalformedBody
@@ -23,7 +23,6 @@ from portal.api.parsers import loads
 
 _SPACED_NAME = re.compile(rb'"[ \t\r\n]+:').search
 _PLAIN_NUMBER = re.compile(rb"-?[0-9.]{1,%d}" % schema.LONGEST_NUMBER).fullmatch
-_SIMPLE = re.compile(r"[A-Za-z0-9_.:+/@-]+").fullmatch
 _WORDS = (b"true", b"false", b"null")
 Warnings = tuple[tuple[str, str], ...]
 
@@ -41,7 +40,7 @@ class DeviceReading(Struct, gc=False):
 class Upload(Struct, gc=False):
     """One report, or one upload of readings, ready to be written.
 
-    `columns` are elements of its columns, in the order of patients.intake.statement.
+    `fields` is what a report brings besides what every upload does (patients.intake.statement).
     `patient` is empty for a bedside gateway, whose readings name their devices.
     """
 
@@ -52,7 +51,7 @@ class Upload(Struct, gc=False):
     digest: bytes
     received_at: datetime
     authored_at: datetime
-    columns: tuple[Any, ...]
+    fields: bytes
     warnings: Warnings = ()
     device_readings: Sequence[DeviceReading] = ()
     names_device: bool = False
@@ -245,7 +244,7 @@ def _report(body: bytes, report: schema.EproReport, received_at: datetime) -> Up
         digest=digest.digest(),
         received_at=received_at,
         authored_at=report.authored_at,
-        columns=_columns_of(report, originator, device),
+        fields=_fields_of(report, originator, device),
         warnings=tuple(warnings),
         device_readings=found.devices,
         names_device=bool(device or found.devices),
@@ -254,25 +253,35 @@ def _report(body: bytes, report: schema.EproReport, received_at: datetime) -> Up
     )
 
 
-def _columns_of(report: schema.EproReport, originator: str, device: str) -> tuple[Any, ...]:
-    offset = report.device_clock_offset_ms
-    return (
-        _known(report.instrument),
-        _known(report.instrument_version),
-        _known(report.language or ""),
-        report.started_at or None,
-        report.completed_at or None,
-        report.saved_at or None,
-        _known(report.time_zone or ""),
-        "NULL" if offset is None or offset is UNSET else str(offset),
-        _known(report.app_version or ""),
-        _known(device),
-        report.assignment_id or "NULL",
-        originator,
-        quoted(report.originator_person or ""),
-        quoted(report.originator_reason or ""),
-        quoted(_edits(report)) if report.edits else "[]",
+def _fields_of(report: schema.EproReport, originator: str, device: str) -> bytes:
+    offset, person, reason = (
+        report.device_clock_offset_ms,
+        report.originator_person,
+        report.originator_reason,
     )
+    return b"".join(
+        (
+            _known(report.instrument),
+            _known(report.instrument_version),
+            _known(report.language or ""),
+            _instant(report.started_at),
+            _instant(report.completed_at),
+            _instant(report.saved_at),
+            _known(report.time_zone or ""),
+            rows.number(None if offset is UNSET else offset),
+            _known(report.app_version or ""),
+            _known(device),
+            rows.uuid(report.assignment_id or None),
+            _known(originator),
+            rows.text(person) if person else _NO_TEXT,
+            rows.text(reason) if reason else _NO_TEXT,
+            rows.json(_edits(report)) if report.edits else _NO_EDITS,
+        )
+    )
+
+
+def _instant(at: Any) -> bytes:
+    return rows.instant(at) if at else rows.NO_INSTANT
 
 
 def _edits(report: schema.EproReport) -> str:
@@ -292,7 +301,7 @@ def _upload(body: bytes, upload: schema.VitalsUpload, received_at: datetime) -> 
         digest=hashlib.sha256(body).digest(),
         received_at=received_at,
         authored_at=min(found.measured),
-        columns=(),
+        fields=b"",
         warnings=tuple(found.warnings),
         device_readings=found.devices,
         names_device=bool(found.devices),
@@ -300,15 +309,6 @@ def _upload(body: bytes, upload: schema.VitalsUpload, received_at: datetime) -> 
     )
 
 
-def quoted(text: str) -> str:
-    """Return `text` as an element of a PostgreSQL array literal."""
-    if not text:
-        return '""'
-    if _SIMPLE(text) and (len(text) != 4 or text.upper() != "NULL"):
-        return text
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
-
-
 # Codes, versions, zones and devices: the same few thousand over and over.
-_known = lru_cache(maxsize=8192)(quoted)
+_known = lru_cache(maxsize=8192)(rows.text)
+_NO_TEXT, _NO_EDITS = rows.text(""), rows.json("[]")

@@ -17,6 +17,7 @@ import msgspec
 from django.core.signals import setting_changed
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
+from patients.intake import rows
 from patients.intake.configured import configured
 from portal.accounts.services import tokens
 from portal.accounts.services.tokens import LATEST_SECOND, LONGEST_TOKEN, TokenType
@@ -43,12 +44,21 @@ _decode = msgspec.json.Decoder(_Payload).decode
 
 
 class Bearer(Struct, frozen=True, gc=False):
-    """Who says to be calling; the ids are text in canonical form."""
+    """Who says to be calling; the ids are text in canonical form.
+
+    `fields` is session, person and whether it is a device, as fields of what is written.
+    """
 
     user: str
     session: str
     is_device: bool
     expires: int
+    fields: bytes
+
+
+def _bearer(user: str, session: str, is_device: bool, expires: int) -> Bearer:
+    fields = rows.uuid(session) + rows.uuid(user) + rows.truth(is_device)
+    return Bearer(user, session, is_device, expires, fields)
 
 
 def bearer_of(token: bytes, at: datetime) -> Bearer:
@@ -57,11 +67,11 @@ def bearer_of(token: bytes, at: datetime) -> Bearer:
     if found is not None:
         return found
     claims = tokens.read(token.decode("latin-1"), ACCEPTED, at)
-    return Bearer(
-        user=str(claims.user),
-        session=str(claims.session),
-        is_device=claims.token_type is TokenType.DEVICE,
-        expires=int(claims.expires_at.timestamp()),
+    return _bearer(
+        str(claims.user),
+        str(claims.session),
+        claims.token_type is TokenType.DEVICE,
+        int(claims.expires_at.timestamp()),
     )
 
 
@@ -98,7 +108,7 @@ def _genuine(token: bytes) -> tuple[Bearer, int]:
     )
     if not is_beyond_doubt:
         raise ValueError
-    return Bearer(said.sub, said.sid, is_device, said.exp), said.iat
+    return _bearer(said.sub, said.sid, is_device, said.exp), said.iat
 
 
 def _forget(**_: Any) -> None:

@@ -2,26 +2,29 @@
 
 from functools import cache
 
-from patients.intake.columns import given
 from patients.intake.judging import COUNTS, WHO
+from patients.intake.rows import RowType, given
 
 # What refused bodies bring. `patient` is the one that the body names, if it names one.
-OF_REFUSALS = (
-    ("id", "uuid"),
-    ("session", "uuid"),
-    ("person", "uuid"),
-    ("is_device", "bool"),
-    ("patient", "uuid"),
-    ("submission", "uuid"),
-    ("received_at", "timestamptz"),
-    ("is_kept", "bool"),
-    ("resource", "text"),
-    ("reason", "text"),
-    ("code", "text"),
-    ("errors", "jsonb"),
-    ("record", "uuid"),
-    ("raw", "bytea"),
-    ("digest", "bytea"),
+OF_REFUSALS = RowType(
+    "sent_refusal",
+    (
+        ("id", "uuid"),
+        ("session", "uuid"),
+        ("person", "uuid"),
+        ("is_device", "bool"),
+        ("patient", "uuid"),
+        ("submission", "uuid"),
+        ("received_at", "timestamptz"),
+        ("is_kept", "bool"),
+        ("resource", "text"),
+        ("reason", "text"),
+        ("code", "text"),
+        ("errors", "jsonb"),
+        ("record", "uuid"),
+        ("raw", "bytea"),
+        ("digest", "bytea"),
+    ),
 )
 
 

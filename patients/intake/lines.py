@@ -10,9 +10,9 @@ import psycopg
 from django.conf import settings
 from psycopg.pq import TransactionStatus
 
-from patients.intake.columns import adapt
+from patients.intake.rows import NUMBERS, teach
 from patients.intake.telling import Connection, Done, Prepared, Telling
-from patients.intake.writing import Story
+from patients.intake.writing import TYPES, Story
 from portal.core.history import Source
 from portal.core.ids import INTAKE_ACCOUNT
 from portal.outbox.kinds import Lane
@@ -29,6 +29,7 @@ _OPTIONS = (
     # with nobody.
     f" -c portal.actor={INTAKE_ACCOUNT} -c portal.source={Source.INTAKE.value}"
 )
+_NAMES = [row_type.name for row_type in TYPES]
 
 
 def connection_options(lane: Lane) -> dict[str, Any]:
@@ -153,13 +154,39 @@ class Line:
                 raise psycopg.OperationalError("the database was away a moment ago")
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
-                    options = connection_options(self._lane)
-                    made = await psycopg.AsyncConnection.connect(autocommit=True, **options)
+                    made = await _made(self._lane)
             except (psycopg.Error, OSError, TimeoutError):
                 # From the end of the attempt on: who waited for it does not wait for another one.
                 back_off = _BACK_OFF[min(self._failures, len(_BACK_OFF) - 1)]
                 self._retry_at = time.monotonic() + back_off
                 self._failures += 1
                 raise
-            adapt(made.adapters)
             self._connection, self._failures, self._retry_at = made, 0, 0.0
+
+
+async def _made(lane: Lane) -> Connection:
+    """Return a connection that knows the types of what is sent. Raises: psycopg.Error, OSError."""
+    made: Connection = await psycopg.AsyncConnection.connect(
+        autocommit=True, **connection_options(lane)
+    )
+    try:
+        numbers = await made.execute(NUMBERS, [_NAMES])
+        teach(made, await numbers.fetchall())
+    except BaseException:
+        await made.close()
+        raise
+    return made
+
+
+def tell_at_once(connection: psycopg.Connection[Any], story: Story) -> None:
+    """Tell a story on a connection of somebody else's, in whose transaction it is.
+
+    Raises: psycopg.Error, and what the story raises.
+    """
+    # psycopg's own cursor: the rows of a batch go beside the statement, not into its text.
+    teach(connection, psycopg.Cursor(connection).execute(NUMBERS, [_NAMES]).fetchall())
+    with psycopg.Cursor(connection) as cursor, suppress(StopIteration):
+        sql, parameters = next(story)
+        while True:
+            cursor.execute(sql, parameters)
+            sql, parameters = story.send(cursor.fetchall())

@@ -1,14 +1,14 @@
 """The statements of intake: identity, disposition, record and messages, one round trip a batch.
 
-Parameters are arrays, one for each column (patients.intake.columns). Every verdict that refuses is
-about identity; consent, participation, assignment and version set the disposition (domain.md 1).
+What was sent comes as one parameter, an array of rows (patients.intake.rows). Every verdict that
+refuses is about identity; consent, participation, assignment and version set the disposition
+(domain.md 1).
 Whoever executes them has declared that intake acts (`portal.core.history`).
 """
 
 from functools import cache
 from typing import NamedTuple
 
-from patients.intake.columns import given, unnest
 from patients.intake.judging import (
     CONSENTED,
     ENDED,
@@ -18,13 +18,14 @@ from patients.intake.judging import (
     known,
     site_closed,
 )
+from patients.intake.rows import RowType, given, unnest
 from patients.vocabulary import UploadResource
 from portal.access.permissions import Permission as P
 from portal.outbox.kinds import Kind
 from portal.outbox.sql import NOTIFY_SQL, deliveries_cte
 
-# (name, type) of what every upload brings; then what a diary report brings besides.
-COMMON = (
+# What every upload brings; the first of it is the bearer's (patients.intake.claims) but for the id.
+_COMMON = (
     ("id", "uuid"),
     ("session", "uuid"),
     ("person", "uuid"),
@@ -36,34 +37,43 @@ COMMON = (
     ("raw", "bytea"),
     ("digest", "bytea"),
 )
-OF_REPORT = (
-    ("instrument", "text"),
-    ("instrument_version", "text"),
-    ("language", "text"),
-    ("started_at", "timestamptz"),
-    ("completed_at", "timestamptz"),
-    ("saved_at", "timestamptz"),
-    ("time_zone", "text"),
-    ("clock_offset", "bigint"),
-    ("app_version", "text"),
-    ("device", "text"),
-    ("assignment", "uuid"),
-    ("originator", "text"),
-    ("originator_person", "text"),
-    ("originator_reason", "text"),
-    ("edits", "jsonb"),
+UPLOADS = RowType("sent_upload", _COMMON)
+# What a diary report brings besides, in the order of patients.intake.bodies.
+REPORTS = RowType(
+    "sent_report",
+    (
+        *_COMMON,
+        ("instrument", "text"),
+        ("instrument_version", "text"),
+        ("language", "text"),
+        ("started_at", "timestamptz"),
+        ("completed_at", "timestamptz"),
+        ("saved_at", "timestamptz"),
+        ("time_zone", "text"),
+        ("clock_offset", "bigint"),
+        ("app_version", "text"),
+        ("device", "text"),
+        ("assignment", "uuid"),
+        ("originator", "text"),
+        ("originator_person", "text"),
+        ("originator_reason", "text"),
+        ("edits", "jsonb"),
+    ),
 )
 # Readings that name a device: of which upload, its place, whether the reading itself names it, and
 # the key that it is set aside under if somebody else held the device.
-OF_DEVICES = (
-    ("upload", "uuid"),
-    ("place", "smallint"),
-    ("identifier", "text"),
-    ("is_own", "bool"),
-    ("measured_at", "timestamptz"),
-    ("aside", "uuid"),
-    ("raw", "bytea"),
-    ("digest", "bytea"),
+OF_DEVICES = RowType(
+    "sent_device_reading",
+    (
+        ("upload", "uuid"),
+        ("place", "smallint"),
+        ("identifier", "text"),
+        ("is_own", "bool"),
+        ("measured_at", "timestamptz"),
+        ("aside", "uuid"),
+        ("raw", "bytea"),
+        ("digest", "bytea"),
+    ),
 )
 
 
@@ -81,32 +91,36 @@ class _Judged(NamedTuple):
     site: str
     protocol_version: str
     against: str
+    order: str
     sent: str
 
 
-def _by_facts(columns: tuple[tuple[str, str], ...], record: P, *, staff: bool) -> _Judged:
+def _by_facts(sent: RowType, record: P, *, staff: bool) -> _Judged:
     return _Judged(
-        ctes=[given(columns, name="input"), known(record, staff=staff)],
+        ctes=[given(sent, name="input"), known(record, staff=staff)],
         source=f"known k {FOLLOWED}",
         where="k.verdict = 'ok'",
         trial="k.trial_id",
         site="k.site_id",
         protocol_version="followed.protocol_version_id",
         against=f"WHEN NOT {CONSENTED} THEN 'outside_consent' WHEN {ENDED} THEN 'after_end'",
+        # Of two under one id the first is kept.
+        order="ORDER BY k.patient, k.submission, k.arrival",
         sent="known",
     )
 
 
-def _by_gate(columns: tuple[tuple[str, str], ...], *, devices: bool) -> _Judged:
-    sent = "input k" if devices else unnest(columns, name="k")
+def _by_gate(sent: RowType, *, devices: bool) -> _Judged:
+    rows = "input k" if devices else unnest(sent, name="k")
     return _Judged(
-        ctes=[given(columns, name="input")] if devices else [],
-        source=f"{sent} {THROUGH_GATE}",
+        ctes=[given(sent, name="input")] if devices else [],
+        source=f"{rows} {THROUGH_GATE}",
         where=IS_OF_GATE,
         trial="g.trial_id",
         site="g.captured_site_id",
         protocol_version="g.protocol_version_id",
         against=f"WHEN {site_closed('g.captured_site_id')} THEN 'after_end'",
+        order="",  # they come in it
         sent="input",
     )
 
@@ -164,11 +178,10 @@ def report_statement(lane: int, *, staff: bool, devices: bool, by_gate: bool) ->
     `by_gate`: all come from phones, none under the id of another; what a patient's gate does not
     cover, and whatever is not simply to be written, is left for the facts.
     """
-    columns = COMMON + OF_REPORT
     judged = (
-        _by_gate(columns, devices=devices)
+        _by_gate(REPORTS, devices=devices)
         if by_gate
-        else _by_facts(columns, P.EPRO_REPORT_TRANSCRIBE, staff=staff)
+        else _by_facts(REPORTS, P.EPRO_REPORT_TRANSCRIBE, staff=staff)
     )
     phone = f"""LEFT JOIN patients_device phone
         ON k.device <> '' AND phone.trial_id = {judged.trial} AND phone.identifier = k.device"""
@@ -209,7 +222,7 @@ def report_statement(lane: int, *, staff: bool, devices: bool, by_gate: bool) ->
     ) due (id, closes_at)
     {phone if devices else ""}
     WHERE {judged.where}
-    ORDER BY k.patient, k.submission, k.arrival  -- of two under one id the first is kept
+    {judged.order}
     ON CONFLICT (patient_id, submission_id) DO NOTHING
     RETURNING id, patient_id, trial_id, site_id
 )"""  # noqa: S608 - constants
@@ -220,9 +233,9 @@ def report_statement(lane: int, *, staff: bool, devices: bool, by_gate: bool) ->
 def upload_statement(lane: int, *, staff: bool, devices: bool, by_gate: bool) -> str:
     """Return the statement that writes a batch of uploads of readings; see `report_statement`."""
     judged = (
-        _by_gate(COMMON, devices=devices)
+        _by_gate(UPLOADS, devices=devices)
         if by_gate
-        else _by_facts(COMMON, P.VITAL_SIGN_RECORD, staff=staff)
+        else _by_facts(UPLOADS, P.VITAL_SIGN_RECORD, staff=staff)
     )
     inserted = f"""inserted AS (
     INSERT INTO patients_vitalsupload (
@@ -238,7 +251,7 @@ def upload_statement(lane: int, *, staff: bool, devices: bool, by_gate: bool) ->
         k.raw, k.digest, {_PLACES if devices else "'{}'"}, k.person, k.session
     FROM {judged.source}
     WHERE {judged.where}
-    ORDER BY k.patient, k.submission, k.arrival  -- of two under one id the first is kept
+    {judged.order}
     ON CONFLICT (patient_id, submission_id) DO NOTHING
     RETURNING id, patient_id, trial_id, site_id
 )"""  # noqa: S608 - constants
@@ -298,7 +311,7 @@ def _outgoing(resource: UploadResource, lane: int) -> list[str]:
 
 
 # What repeats name.
-OF_REPEATS = (("patient", "uuid"), ("submission", "uuid"))
+OF_REPEATS = RowType("sent_repeat", (("patient", "uuid"), ("submission", "uuid")))
 
 
 @cache
@@ -306,7 +319,7 @@ def earlier_statement(table: str) -> str:
     """Return the statement that reads what stands under ids that were sent before."""
     return f"""SELECT t.patient_id::text, t.submission_id::text, t.id::text, t.received_at,
         t.digest, t.original
-    FROM unnest(%s::uuid[], %s::uuid[]) AS i (patient, submission)
+    FROM {unnest(OF_REPEATS, name="i")}
     JOIN {table} t ON t.patient_id = i.patient AND t.submission_id = i.submission"""  # noqa: S608
 
 

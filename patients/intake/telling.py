@@ -17,7 +17,7 @@ from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
-from patients.intake.writing import Rows, Story
+from patients.intake.writing import Found, Story
 
 # For one statement, beyond every time-out of the server's: the network has swallowed it.
 WRITE_SECONDS = 8.0
@@ -74,7 +74,7 @@ class Telling:
     # --- statements -------------------------------------------------------------------------------
 
     def _tell(self, story: Story) -> Pause:
-        rows: Rows | None = None
+        rows: Found | None = None
         while True:
             try:
                 sql, parameters = next(story) if rows is None else story.send(rows)
@@ -82,7 +82,7 @@ class Telling:
                 return
             rows = yield from self._ask(sql, parameters)
 
-    def _ask(self, sql: str, parameters: Sequence[Any]) -> Generator[None, None, Rows]:
+    def _ask(self, sql: str, parameters: Sequence[Any]) -> Generator[None, None, Found]:
         """Return the rows of a statement. Raises: psycopg.Error."""
         if self._limit is not None:
             self._limit.cancel()

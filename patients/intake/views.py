@@ -16,10 +16,10 @@ from rest_framework.request import Request
 from patients.intake import serializers, status
 from patients.intake.answers import Answer
 from patients.intake.asked import Asked
-from patients.intake.columns import as_text
 from patients.intake.instruments import SQL, Instruments
 from patients.intake.jobs import Job
 from patients.intake.limits import Pace
+from patients.intake.lines import tell_at_once
 from patients.intake.reception import (
     Route,
     answer_to,
@@ -168,15 +168,9 @@ def _write(jobs: Sequence[Job]) -> None:
         for job in jobs:
             lane = Lane.ORDINARY if job.upload is None else instruments.lane_of(job.upload)
             lanes.setdefault(lane, []).append(job)
-        for lane, queued in lanes.items():
-            story = write(queued, lane)
-            try:
-                sql, parameters = next(story)
-                while True:
-                    cursor.execute(sql, as_text(parameters))
-                    sql, parameters = story.send(cursor.fetchall())
-            except StopIteration:
-                continue
+        with connection.wrap_database_errors:
+            for lane, queued in lanes.items():
+                tell_at_once(connection.connection, write(queued, lane))
 
 
 def _asked(request: HttpRequest) -> Asked:

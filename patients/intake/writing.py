@@ -15,9 +15,8 @@ from typing import Any
 from msgspec import Struct
 from msgspec.json import encode
 
-from patients.intake import statement
-from patients.intake.bodies import Upload, quoted
-from patients.intake.columns import parameters
+from patients.intake import rows, statement
+from patients.intake.bodies import Upload
 from patients.intake.jobs import STORED, Job, Outcome
 from patients.intake.keeping import OF_REFUSALS, refusal_statement
 from patients.intake.refusals import missing_patient
@@ -28,21 +27,23 @@ from portal.core.failpoints import failpoint
 from portal.core.ids import uuid7
 from portal.outbox.kinds import Lane
 
-Rows = Sequence[Sequence[Any]]
-Story = Generator[tuple[str, Sequence[Any]], Rows, Any]
+Found = Sequence[Sequence[Any]]
+Story = Generator[tuple[str, Sequence[Any]], Found, Any]
 # Verdicts about a session that does not count.
 SESSION = frozenset({"token_invalid", "user_inactive", "token_revoked", "token_expired"})
 _TABLES = {
     UploadResource.EPRO_REPORT: "patients_eproreport",
     UploadResource.VITALS_UPLOAD: "patients_vitalsupload",
 }
+_TYPES = {
+    UploadResource.EPRO_REPORT: statement.REPORTS,
+    UploadResource.VITALS_UPLOAD: statement.UPLOADS,
+}
+# What a connection has to know to tell these stories.
+TYPES = (*_TYPES.values(), statement.OF_DEVICES, statement.OF_REPEATS, OF_REFUSALS)
 _STATEMENTS: Mapping[UploadResource, Callable[..., str]] = {
     UploadResource.EPRO_REPORT: statement.report_statement,
     UploadResource.VITALS_UPLOAD: statement.upload_statement,
-}
-_COLUMNS = {
-    UploadResource.EPRO_REPORT: statement.COMMON + statement.OF_REPORT,
-    UploadResource.VITALS_UPLOAD: statement.COMMON,
 }
 
 
@@ -55,7 +56,7 @@ class _Kept(Struct):
     raw: bytes
     code: str = ""
     errors: str = "[]"
-    record: str = "NULL"
+    record: str | None = None
     is_kept: bool = True
 
 
@@ -107,23 +108,23 @@ def _split(batch: _Batch, job: Job) -> Story:
     """Give each patient who held a device at the gateway's site a row; the rest is set aside."""
     assert job.upload is not None
     upload = job.upload
-    rows = yield (
+    held = yield (
         statement.holders_statement(),
-        [*_device_columns([(job.id, upload)]), job.bearer.session],
+        [_device_rows([(job.id, upload)]), job.bearer.session],
     )
-    if not rows:
+    if not held:
         job.refusal = missing_patient()
         batch.kept.append(_refused(job))
         return
     places: dict[str, list[int]] = defaultdict(list)
-    for place, patient in rows:
+    for place, patient in held:
         places[patient or ""].append(place)
     nobody = sorted(places.pop("", []))
     for number, (patient, theirs) in enumerate(sorted(places.items())):
         first = min(upload.measured[place] for place in theirs)
         part_id = job.id if number == 0 else str(uuid7())
         batch.parts.append(_Part(part_id, job, upload, patient, first))
-    _set_aside(batch, job, nobody, job.id if places else "NULL")
+    _set_aside(batch, job, nobody, job.id if places else None)
     if not places:
         warnings = tuple(_foreign_warnings(job))
         job.outcome = Outcome(STORED, job.id, job.received_at, warnings=warnings)
@@ -136,9 +137,12 @@ def _write_parts(
     batch: _Batch, resource: UploadResource, parts: Sequence[_Part], lane: Lane
 ) -> Story:
     staff = any(not part.job.bearer.is_device for part in parts)
-    # Of two under one id the first is kept: one statement has to see both.
-    keys = {(part.patient.lower(), part.upload.submission_id.lower()) for part in parts}
-    by_gate = not staff and len(keys) == len(parts)
+    # Of two under one id the first is kept: one statement has to see both. Whoever writes batches
+    # beside this one goes through the same ids in the same order.
+    by_key = {(part.patient.lower(), part.upload.submission_id.lower()): part for part in parts}
+    by_gate = not staff and len(by_key) == len(parts)
+    if by_gate:
+        parts = [by_key[key] for key in sorted(by_key)]
     stored, verdicts, foreign = yield from _judge(resource, parts, lane, staff, by_gate=by_gate)
     unjudged = [part for part in parts if part.id not in stored] if by_gate else []
     if unjudged:
@@ -165,16 +169,16 @@ def _write_parts(
 
 def _judge(
     resource: UploadResource, parts: Sequence[_Part], lane: Lane, staff: bool, *, by_gate: bool
-) -> Generator[Any, Rows, tuple[set[str], dict[str, str], list[tuple[str, str]]]]:
+) -> Generator[Any, Found, tuple[set[str], dict[str, str], list[tuple[str, str]]]]:
     """Write parts that may be written.
 
     Return the ids of those that were, the verdicts on others, and the readings of devices that the
     patient did not hold (part, place).
     """
-    sent = parameters([_row(part) for part in parts], _COLUMNS[resource])
+    sent = [rows.Rows(_TYPES[resource], map(_row, parts))]
     devices = any(part.upload.names_device for part in parts)
     if devices:
-        sent += _device_columns((part.id, part.upload) for part in parts)
+        sent.append(_device_rows((part.id, part.upload) for part in parts))
     sql = _STATEMENTS[resource](lane.value, staff=staff, devices=devices, by_gate=by_gate)
     inserted, refused, foreign, *_ = (yield sql, sent)[0]
     stored = set(inserted.split(",")) if inserted else set()
@@ -184,11 +188,11 @@ def _judge(
 def _compare(batch: _Batch, resource: UploadResource, parts: Sequence[_Part]) -> Story:
     """Answer what was sent before: with the first answer, or with a conflict."""
     sent = [(part.patient, part.upload.submission_id) for part in parts]
-    rows = yield (
+    found = yield (
         statement.earlier_statement(_TABLES[resource]),
-        parameters(sent, statement.OF_REPEATS),
+        [rows.rows_of(statement.OF_REPEATS, sent)],
     )
-    earlier = {(row[0], row[1]): row[2:] for row in rows}
+    earlier = {(row[0], row[1]): row[2:] for row in found}
     for part in parts:
         first = earlier.get((part.patient.lower(), part.upload.submission_id.lower()))
         if first is None:
@@ -233,16 +237,16 @@ def _keep_refused(batch: _Batch, job: Job, code: str) -> None:
     if code == "submission_conflict":
         reason, record = QuarantineReason.SUBMISSION_CONFLICT, job.outcome.id
     elif code in ("not_found", "forbidden"):
-        reason, record = QuarantineReason.REFUSED, "NULL"
+        reason, record = QuarantineReason.REFUSED, None
     else:
         return
-    batch.kept.append(_Kept(str(uuid7()), job, reason, job.raw, code=code, record=record or "NULL"))
+    batch.kept.append(_Kept(str(uuid7()), job, reason, job.raw, code=code, record=record))
 
 
 # --- quarantine -----------------------------------------------------------------------------------
 
 
-def _set_aside(batch: _Batch, job: Job, places: Sequence[int], record: str) -> None:
+def _set_aside(batch: _Batch, job: Job, places: Sequence[int], record: str | None) -> None:
     """Quarantine a gateway's readings of devices that nobody at its site held."""
     assert job.upload is not None
     job.foreign = list(places)
@@ -251,7 +255,7 @@ def _set_aside(batch: _Batch, job: Job, places: Sequence[int], record: str) -> N
         part = {"pointer": f"/readings/{place}", "code": QuarantineReason.DEVICE_OF_ANOTHER.value}
         batch.kept.append(
             _Kept(
-                job.id if number == 0 and record == "NULL" else str(uuid7()),
+                job.id if number == 0 and record is None else str(uuid7()),
                 job,
                 QuarantineReason.DEVICE_OF_ANOTHER,
                 by_place[place].raw,
@@ -285,9 +289,8 @@ def _refused(job: Job) -> _Kept:
 
 def _keep(kept: Sequence[_Kept]) -> Story:
     """Write what was set aside, and say of every session that does not count that it does not."""
-    sent = parameters([_kept_row(one) for one in kept], OF_REFUSALS)
-    rows = yield refusal_statement(), sent
-    verdicts = dict(_pairs(rows[0][1]))
+    found = yield refusal_statement(), [rows.rows_of(OF_REFUSALS, map(_kept_row, kept))]
+    verdicts = dict(_pairs(found[0][1]))
     for one in kept:
         verdict = verdicts.get(one.id)
         if verdict is not None:
@@ -304,15 +307,15 @@ def _kept_row(one: _Kept) -> tuple[Any, ...]:
         one.id,
         job.bearer.session,
         job.bearer.user,
-        "t" if job.bearer.is_device else "f",
-        patient or "NULL",
-        submission or "NULL",
+        job.bearer.is_device,
+        patient or None,
+        submission or None,
         job.received_at,
-        "t" if one.is_kept else "f",
+        one.is_kept,
         job.resource.value,
         one.reason.value,
-        quoted(one.code),
-        quoted(one.errors),
+        one.code,
+        one.errors,
         one.record,
         raw,
         hashlib.sha256(raw).digest(),
@@ -322,41 +325,42 @@ def _kept_row(one: _Kept) -> tuple[Any, ...]:
 # --- parameters -----------------------------------------------------------------------------------
 
 
-def _row(part: _Part) -> tuple[Any, ...]:
+def _row(part: _Part) -> bytes:
     """Return what an upload brings, in the order of the statement's columns."""
-    job, upload = part.job, part.upload
-    bearer = job.bearer
-    return (
-        part.id,
-        bearer.session,
-        bearer.user,
-        "t" if bearer.is_device else "f",
-        part.patient,
-        upload.submission_id,
-        part.authored_at,
-        job.received_at,
-        upload.raw,
-        upload.digest,
-        *upload.columns,
+    upload = part.upload
+    return b"".join(
+        (
+            rows.uuid(part.id),
+            part.job.bearer.fields,
+            rows.uuid(part.patient),
+            rows.uuid(upload.submission_id),
+            rows.instant(part.authored_at),
+            rows.instant(part.job.received_at),
+            rows.binary(upload.raw),
+            rows.binary(upload.digest),
+            upload.fields,
+        )
     )
 
 
-def _device_columns(uploads: Iterable[tuple[str, Upload]]) -> list[Any]:
-    rows = [
+def _device_rows(uploads: Iterable[tuple[str, Upload]]) -> rows.Rows:
+    return rows.rows_of(
+        statement.OF_DEVICES,
         (
-            upload_id,
-            str(reading.index),
-            quoted(reading.identifier),
-            "t" if reading.is_own else "f",
-            reading.measured_at,
-            str(uuid7()) if upload.patient else "NULL",
-            reading.raw,
-            hashlib.sha256(reading.raw).digest(),
-        )
-        for upload_id, upload in uploads
-        for reading in upload.device_readings
-    ]
-    return parameters(rows, statement.OF_DEVICES)
+            (
+                upload_id,
+                reading.index,
+                reading.identifier,
+                reading.is_own,
+                reading.measured_at,
+                str(uuid7()) if upload.patient else None,
+                reading.raw,
+                hashlib.sha256(reading.raw).digest(),
+            )
+            for upload_id, upload in uploads
+            for reading in upload.device_readings
+        ),
+    )
 
 
 def _pairs(text: str | None) -> Iterable[tuple[str, str]]:

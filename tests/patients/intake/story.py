@@ -7,9 +7,9 @@ from django.db import connection
 
 from patients.intake.bodies import read_report
 from patients.intake.claims import bearer_of
-from patients.intake.columns import as_text
 from patients.intake.jobs import Job
-from patients.intake.writing import write
+from patients.intake.lines import tell_at_once
+from patients.intake.writing import Story, write
 from patients.vocabulary import UploadResource
 from portal.core import clock
 from portal.core.history import acting
@@ -33,14 +33,19 @@ def job_of(body: dict[str, Any], token: str) -> Job:
 
 def tell(jobs: list[Job]) -> list[str]:
     """Write reports as one batch; return the statements that it took."""
-    told = []
-    story = write(jobs, Lane.ORDINARY)
-    sql, parameters = next(story)
-    with acting(by=INTAKE_ACCOUNT), connection.cursor() as cursor:
+    told: list[str] = []
+
+    def heard() -> Story:
+        story = write(jobs, Lane.ORDINARY)
+        sql, parameters = next(story)
         while True:
             told.append(sql)
-            cursor.execute(sql, as_text(parameters))
+            rows = yield sql, parameters
             try:
-                sql, parameters = story.send(cursor.fetchall())
+                sql, parameters = story.send(rows)
             except StopIteration:
-                return told
+                return
+
+    with acting(by=INTAKE_ACCOUNT):
+        tell_at_once(connection.connection, heard())
+    return told
