@@ -64,27 +64,26 @@ def known(record: P, *, staff: bool) -> str:
 )"""  # noqa: S608 - constants
 
 
-# By the patient's gate (patients.models.gate), for phones: one look in place of five, and no
-# verdicts. It only finds what is to be written beyond doubt; whatever else there is, the facts say.
-THROUGH_GATE = """JOIN accounts_session s ON s.id = k.session AND s.user_id = k.person
-        AND s.kind = 'device' AND s.revoked_at IS NULL AND s.expires_at > k.received_at
-    JOIN accounts_user u ON u.id = s.user_id
-        AND u.is_active AND u.session_version = s.session_version
-    JOIN patients_uploadgate g ON g.patient_id = k.patient AND g.is_open
+# By the patient's gate (patients.models.gate): one look in place of many, and no verdicts. It only
+# finds what is to be written beyond doubt; whatever else there is, the facts say.
+THROUGH_GATE = """JOIN patients_uploadgate g ON g.patient_id = k.patient AND g.is_open
         AND (g.from_at IS NULL OR g.from_at < k.authored_at)
         AND (g.to_at IS NULL OR g.to_at > k.authored_at)"""
+# The sessions of the patient's own phones stand in the gate.
+IS_OF_PHONE = """k.is_device
+        AND k.person = g.persons[array_position(g.sessions, k.session)]
+        AND k.received_at < g.ends_at[array_position(g.sessions, k.session)]"""
+# Those of a site's gateways do not.
+COUNTING_SESSION = """JOIN accounts_session s ON s.id = k.session AND s.user_id = k.person
+        AND s.kind = 'device' AND s.revoked_at IS NULL AND s.expires_at > k.received_at
+    JOIN accounts_user u ON u.id = s.user_id
+        AND u.is_active AND u.session_version = s.session_version"""
 IS_OF_GATE = """k.is_device
         AND (s.patient_id = k.patient OR s.site_id IN (g.site_id, g.captured_site_id))"""
 
 
-def site_closed(site: str) -> str:
-    """Return the condition that a site had closed when the upload was written."""
-    return f"""EXISTS (SELECT 1 FROM trials_site t
-            WHERE t.id = {site} AND t.closed_at < k.authored_at)"""  # noqa: S608 - a column
-
-
 # Judged at the time of writing, not of receipt. Death and milestones are partial dates.
-ENDED = f"""(
+ENDED = """(
         EXISTS (SELECT 1 FROM patients_death d
             WHERE k.vital_status = 'dead' AND d.patient_id = k.patient
               AND partial_latest(d.died) < k.authored_at)
@@ -93,7 +92,8 @@ ENDED = f"""(
                 SELECT max(partial_latest(e.occurred)) FROM patients_dispositionevent e
                 WHERE e.patient_id = k.patient
                   AND upper(replace(e.category, '_', ' ')) <> 'PROTOCOL MILESTONE'), true))
-        OR {site_closed("k.site_id")})"""  # noqa: S608 - constants
+        OR EXISTS (SELECT 1 FROM trials_site t
+            WHERE t.id = k.site_id AND t.closed_at < k.authored_at))"""
 
 CONSENTED = """EXISTS (
         SELECT 1 FROM (

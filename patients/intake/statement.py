@@ -11,12 +11,13 @@ from typing import NamedTuple
 
 from patients.intake.judging import (
     CONSENTED,
+    COUNTING_SESSION,
     ENDED,
     FOLLOWED,
     IS_OF_GATE,
+    IS_OF_PHONE,
     THROUGH_GATE,
     known,
-    site_closed,
 )
 from patients.intake.rows import RowType, given, unnest
 from patients.vocabulary import UploadResource
@@ -81,7 +82,8 @@ class _Judged(NamedTuple):
     """Where the rows that may be written come from: CTEs, FROM and WHERE, and what of it is what.
 
     `k` is an upload as it was sent. `trial`, `site` and `protocol_version` are where it belongs,
-    `against` what stands against it. `sent` is the CTE that holds it, for who comes later.
+    `against` what stands against it (empty: nothing). `sent` is the CTE that holds it, for who
+    comes later.
     """
 
     ctes: list[str]
@@ -110,16 +112,17 @@ def _by_facts(sent: RowType, record: P, *, staff: bool) -> _Judged:
     )
 
 
-def _by_gate(sent: RowType, *, devices: bool) -> _Judged:
+def _by_gate(sent: RowType, *, devices: bool, gateways: bool) -> _Judged:
+    """Uploads of phones, or those of `gateways` too, which costs a look at session and account."""
     rows = "input k" if devices else unnest(sent, name="k")
     return _Judged(
         ctes=[given(sent, name="input")] if devices else [],
-        source=f"{rows} {THROUGH_GATE}",
-        where=IS_OF_GATE,
+        source=f"{rows} {COUNTING_SESSION if gateways else ''} {THROUGH_GATE}",
+        where=IS_OF_GATE if gateways else IS_OF_PHONE,
         trial="g.trial_id",
         site="g.captured_site_id",
         protocol_version="g.protocol_version_id",
-        against=f"WHEN {site_closed('g.captured_site_id')} THEN 'after_end'",
+        against="",
         order="",  # they come in it
         sent="input",
     )
@@ -179,7 +182,7 @@ def report_statement(lane: int, *, staff: bool, devices: bool, by_gate: bool) ->
     cover, and whatever is not simply to be written, is left for the facts.
     """
     judged = (
-        _by_gate(REPORTS, devices=devices)
+        _by_gate(REPORTS, devices=devices, gateways=False)
         if by_gate
         else _by_facts(REPORTS, P.EPRO_REPORT_TRANSCRIBE, staff=staff)
     )
@@ -233,10 +236,11 @@ def report_statement(lane: int, *, staff: bool, devices: bool, by_gate: bool) ->
 def upload_statement(lane: int, *, staff: bool, devices: bool, by_gate: bool) -> str:
     """Return the statement that writes a batch of uploads of readings; see `report_statement`."""
     judged = (
-        _by_gate(UPLOADS, devices=devices)
+        _by_gate(UPLOADS, devices=devices, gateways=True)
         if by_gate
         else _by_facts(UPLOADS, P.VITAL_SIGN_RECORD, staff=staff)
     )
+    disposition = f"CASE {judged.against} ELSE 'accepted' END" if judged.against else "'accepted'"
     inserted = f"""inserted AS (
     INSERT INTO patients_vitalsupload (
         id, created_at, version, patient_id, trial_id, site_id, protocol_version_id, entered_at,
@@ -245,9 +249,7 @@ def upload_statement(lane: int, *, staff: bool, devices: bool, by_gate: bool) ->
         digest, foreign_readings, recorded_by_id, recorded_through)
     SELECT k.id, k.received_at, 1, k.patient, {judged.trial}, {judged.site},
         {judged.protocol_version}, k.received_at, 'device', false, '', '', '', '', k.submission,
-        k.authored_at, k.received_at,
-        CASE {judged.against}
-             ELSE 'accepted' END,
+        k.authored_at, k.received_at, {disposition},
         k.raw, k.digest, {_PLACES if devices else "'{}'"}, k.person, k.session
     FROM {judged.source}
     WHERE {judged.where}

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import CheckConstraint, F, Func, Index, Q, UniqueConstraint
 from django.utils.translation import gettext_lazy as _
 
-from patients.models.gate import keep_gates, keep_gates_of_patients
+from patients.models.gate import keep_gates_of_patients, keep_gates_of_stays
 from patients.vocabulary import Participation, Sex, Treatment, VitalStatus
 from portal.access.models import AnchoredUserPermission, anchor
 from portal.access.scoping import AccessPaths
@@ -170,7 +170,7 @@ class PatientSite(VersionedModel):
     class Meta(VersionedModel.Meta):
         verbose_name = _("stay at a site")
         verbose_name_plural = _("stays at sites")
-        triggers: ClassVar[list[Any]] = [*VersionedModel.Meta.triggers, *keep_gates()]
+        triggers: ClassVar[list[Any]] = [*VersionedModel.Meta.triggers, *keep_gates_of_stays()]
         constraints: ClassVar[list[Any]] = [
             not_after("from_at", "to_at", name="a_stay_ends_after_it_begins"),
             ExclusionConstraint(

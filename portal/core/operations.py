@@ -125,7 +125,10 @@ class Reword(Operation):
 
 
 class InstallTriggers(Operation):
-    """Install triggers on one table that is there already, rendering no model."""
+    """Install triggers on one table that is there already, rendering no model.
+
+    One of a name that the table has already takes the place of that one, and nothing is missed.
+    """
 
     serialization_expand_args = ["triggers"]
     reversible = True
@@ -137,8 +140,8 @@ class InstallTriggers(Operation):
     def state_forwards(self, app_label: str, state: ProjectState) -> None:
         """Add the triggers to the model."""
         state.__dict__.pop("apps", None)
-        options = state.models[app_label, self.model_name.lower()].options
-        options["triggers"] = [*options.get("triggers", ()), *self.triggers]
+        held = self._held(app_label, state) | {one.name: one for one in self.triggers}
+        state.models[app_label, self.model_name.lower()].options["triggers"] = list(held.values())
 
     def database_forwards(
         self, app_label: str, schema_editor: Any, from_state: ProjectState, to_state: ProjectState
@@ -150,9 +153,16 @@ class InstallTriggers(Operation):
     def database_backwards(
         self, app_label: str, schema_editor: Any, from_state: ProjectState, to_state: ProjectState
     ) -> None:
-        """Take them away."""
+        """Take them away, or bring back those that were there."""
+        before = self._held(app_label, to_state)
         for trigger in reversed(self.triggers):
-            schema_editor.execute(trigger.uninstall_sql, params=None)
+            former = before.get(trigger.name)
+            sql = former.install_sql if former else trigger.uninstall_sql
+            schema_editor.execute(sql, params=None)
+
+    def _held(self, app_label: str, state: ProjectState) -> dict[str, Any]:
+        options = state.models[app_label, self.model_name.lower()].options
+        return {one.name: one for one in options.get("triggers", ())}
 
     def describe(self) -> str:
         """Return what `migrate` prints."""

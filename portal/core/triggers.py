@@ -175,6 +175,40 @@ def announce_person(person: str, operation: Any) -> GuardedTrigger:
     )
 
 
+def gate_keeper(
+    name: str,
+    operation: Any,
+    people: str,
+    *,
+    sides: Any = None,
+    condition: Any = None,
+    first: str = "",
+    kind: type[GuardedTrigger] = GuardedLookup,
+) -> GuardedTrigger:
+    """The trigger of a table behind the gates of uploads (patients.models.gate, ADR 0011).
+
+    `people` is a query of the patients concerned: of all rows of a statement, whose `sides` it
+    names, or of one row. `first` is done before. Tables below patients name the function too:
+    PostgreSQL looks for it when it runs.
+    """
+    return kind(
+        name=f"gate_{name}",
+        level=pgtrigger.Statement if sides else pgtrigger.Row,
+        when=pgtrigger.After,
+        operation=operation,
+        referencing=sides,
+        condition=condition,
+        func=f"{first}PERFORM public.keep_upload_gates(ARRAY({people})); RETURN NULL;",
+    )
+
+
+def share(table: str, ids: str) -> str:
+    """Return the statement that has whoever changes these rows wait for us, and us for them."""
+    return (
+        f"PERFORM FROM public.{table} t WHERE t.id = ANY (ARRAY({ids})) ORDER BY t.id FOR SHARE; "
+    )
+
+
 def announce_rows(resource: str, *, on_update: bool = True) -> list[GuardedTrigger]:
     """The triggers that tell the live side which rows of a clinical table came or changed.
 

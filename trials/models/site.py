@@ -14,7 +14,7 @@ from portal.access.scoping import AccessPaths
 from portal.core.constraints import not_after, one_of
 from portal.core.history import tracked
 from portal.core.models import VersionedModel
-from portal.core.triggers import GuardedTrigger, never_deleted
+from portal.core.triggers import GuardedTrigger, gate_keeper, never_deleted
 from trials.models.protocol_version import ProtocolVersion
 from trials.models.sponsor import Institution
 from trials.models.trial import Trial
@@ -40,6 +40,15 @@ _APPROVED_FIRST = GuardedTrigger(
         END IF;
         RETURN NEW;
     """,
+)
+
+# Whoever was ever here: what they uploaded while here is judged by when the site closed.
+_KEEP_GATES = gate_keeper(
+    "updated",
+    pgtrigger.UpdateOf("closed_at"),
+    "SELECT p.id FROM public.patients_patient p WHERE p.site_id = NEW.id "
+    "UNION SELECT s.patient_id FROM public.patients_patientsite s WHERE s.site_id = NEW.id",
+    condition=pgtrigger.AnyChange("closed_at"),
 )
 
 
@@ -75,6 +84,7 @@ class Site(VersionedModel):
             *VersionedModel.Meta.triggers,
             _APPROVED_FIRST,
             never_deleted(),
+            _KEEP_GATES,
         ]
         constraints: ClassVar[list[Any]] = [
             UniqueConstraint(fields=["trial", "code"], name="site_code_is_unique_in_the_trial"),

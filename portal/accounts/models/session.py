@@ -13,7 +13,7 @@ from portal.accounts.models.user import User
 from portal.core.constraints import both_or_neither, one_of
 from portal.core.history import tracked
 from portal.core.models import TimestampedModel, VersionedModel
-from portal.core.triggers import announce_person
+from portal.core.triggers import announce_person, gate_keeper, share
 
 
 class SessionKind(models.TextChoices):
@@ -34,6 +34,44 @@ class EndReason(models.TextChoices):
     PASSWORD_CHANGED = "password_changed", _("The password was changed")
     ROLES_CHANGED = "roles_changed", _("The roles were changed")
     EXPIRED = "expired", _("Expired")
+
+
+def _keep_gates() -> list[Any]:
+    """The triggers that keep what the gates of patients know of their phones' sessions.
+
+    Who takes an account's tokens away looks for the sessions that are there: a session that comes
+    meanwhile waits for them, or they for it.
+    """
+    device = "r.kind = 'device' AND r.patient_id IS NOT NULL"
+    named = "r.id, r.user_id, r.kind, r.patient_id"
+    new, old = (
+        f"SELECT r.patient_id FROM {rows} r WHERE {device}"  # noqa: S608 - the code's own names
+        for rows in ("new_values", "old_values")
+    )
+    came = f"SELECT r.user_id FROM new_values r WHERE {device}"  # noqa: S608 - as above
+    became = (
+        f"SELECT b.user_id FROM (SELECT {named} FROM new_values r "  # noqa: S608 - as above
+        f"EXCEPT SELECT {named} FROM old_values r) b"
+    )
+    return [
+        gate_keeper(
+            "inserted",
+            pgtrigger.Insert,
+            new,
+            sides=pgtrigger.Referencing(new="new_values"),
+            first=share("accounts_user", came),
+        ),
+        gate_keeper(
+            "updated",
+            pgtrigger.Update,
+            f"{new} UNION {old}",
+            sides=pgtrigger.Referencing(old="old_values", new="new_values"),
+            first=share("accounts_user", became),
+        ),
+        gate_keeper(
+            "deleted", pgtrigger.Delete, old, sides=pgtrigger.Referencing(old="old_values")
+        ),
+    ]
 
 
 @tracked()
@@ -100,6 +138,7 @@ class Session(VersionedModel):
         triggers: ClassVar[list[Any]] = [
             *VersionedModel.Meta.triggers,
             announce_person("user_id", pgtrigger.UpdateOf("revoked_at", "expires_at")),
+            *_keep_gates(),
         ]
 
     def __str__(self) -> str:

@@ -15,7 +15,7 @@ from portal.core import clock
 from portal.core.constraints import one_of
 from portal.core.history import tracked
 from portal.core.ids import uuid7
-from portal.core.triggers import announce_person, count_versions, never_deleted
+from portal.core.triggers import announce_person, count_versions, gate_keeper, never_deleted
 
 
 class UserKind(models.TextChoices):
@@ -38,6 +38,16 @@ class UserManager(BaseUserManager["User"]):
     def get_by_natural_key(self, username: str | None) -> "User":
         """Return the user of that name. Raises: User.DoesNotExist."""
         return self.named(username or "").get()
+
+
+# The sessions are locked before the gates, in the order of whoever ends a session.
+_KEEP_GATES = gate_keeper(
+    "updated",
+    pgtrigger.UpdateOf("is_active", "session_version"),
+    "SELECT s.patient_id FROM public.accounts_session s WHERE s.user_id = NEW.id "
+    "AND s.kind = 'device' AND s.patient_id IS NOT NULL ORDER BY s.id FOR NO KEY UPDATE",
+    condition=pgtrigger.AnyChange("is_active", "session_version"),
+)
 
 
 @tracked(exclude=("password", "last_login"))
@@ -73,6 +83,7 @@ class User(AbstractBaseUser, PermissionsMixin):
             count_versions(),
             never_deleted(),
             announce_person("id", pgtrigger.UpdateOf("is_active", "session_version")),
+            _KEEP_GATES,
         ]
         constraints: ClassVar[list[Any]] = [
             UniqueConstraint(Lower("username"), name="username_is_unique_whatever_its_case"),
