@@ -127,7 +127,7 @@ async def test_phone_whose_clock_jumps_is_stored_as_it_says_with_both_times(
     assert {skew for skew, codes in doubted.items() if "clock_suspect" in codes} == {2}
     kept = await rows(
         "SELECT authored_at, saved_at, received_at, device_clock_offset_ms, disposition "
-        "FROM patients_eproreport ORDER BY id"
+        "FROM patients_eproreport ORDER BY received_at"
     )
     assert [row[0] for row in kept] == [row[1] for row in kept] == list(said.values())
     assert all(said[0] <= row[2] <= after for row in kept)
