@@ -9,6 +9,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from patients.intake import app
 from tests.http_server import serving
 from tests.patients.intake.both_ways import Counted
+from tests.patients.intake.gatekeeping import Owner, connect_owner
 from tests.patients.intake.phones import Client, Ward, make_ward
 
 
@@ -17,6 +18,13 @@ def ward(transactional_db: None) -> Iterator[Ward]:
     """Return two sites, their patients with phones, a coordinator and a gateway."""
     yield make_ward()
     connections.close_all()
+
+
+@pytest.fixture
+def owner() -> Iterator[Owner]:
+    """Return a connection of the owner's."""
+    with connect_owner() as made:
+        yield made
 
 
 @pytest.fixture

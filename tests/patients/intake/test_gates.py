@@ -2,18 +2,17 @@
 
 import asyncio
 import random
-import threading
-import time
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
 from django.db import connection
+from django.db.models import F
 
-from patients.intake.jobs import STORED
+from patients.intake.claims import bearer_of
 from patients.models import (
     Consent,
     ConsentWithdrawal,
@@ -22,32 +21,19 @@ from patients.models import (
     PatientProtocolVersion,
     PatientSite,
 )
+from portal.accounts.models import Session, User
+from portal.accounts.services.devices import issue_device_token
 from portal.core import clock
 from portal.core.history import acting
 from portal.core.ids import SYSTEM_ACCOUNT, uuid7_text
 from portal.core.partial_dates import parse
-from tests.access.world import BEGAN
+from tests.patients.intake.gatekeeping import Owner, statements
 from tests.patients.intake.phones import Client, Ward, reading, report, rows
-from tests.patients.intake.story import job_of, tell
 from tests.plugins.servers import SERVERS
 from trials.models import ProtocolVersion, Site
 
-CHANGES = 30
+CHANGES = 45
 NOW_AND_THEN = 4
-Owner = psycopg.Connection[Any]
-
-
-@pytest.fixture
-def owner() -> Iterator[Owner]:
-    """Return a connection of the owner's, who may do what the application may not."""
-    url = SERVERS.postgres.url("portal_owner", SERVERS.database)
-    with psycopg.connect(url, autocommit=True) as made:
-        made.execute(
-            "SELECT set_config('portal.actor', %s, false), "
-            "set_config('portal.reason', 'test', false)",
-            [str(SYSTEM_ACCOUNT)],
-        )
-        yield made
 
 
 class Life:
@@ -58,6 +44,7 @@ class Life:
         self.draw = random.Random(seed)
         self.numbers = count()
         self.began = clock.now().replace(microsecond=0)
+        self.phones = [ward.token]
 
     def time(self) -> datetime:
         """Draw an instant to the hour, so that facts meet."""
@@ -69,6 +56,8 @@ class Life:
             (
                 *(self.consent, self.consent_otherwise, self.withdraw, self.withdraw),
                 *(self.move, self.move, self.follow, self.take_part, self.die, self.close),
+                *(self.come, self.come, self.lose, self.run_out, self.leave, self.end_all),
+                *(self.mend, self.mend, self.mend),
             )
         )
         with acting(by=SYSTEM_ACCOUNT, reason="test"):
@@ -142,9 +131,71 @@ class Life:
         Patient.objects.filter(pk=self.ward.patient.pk).update(vital_status=status)
 
     def close(self) -> None:
-        Site.objects.filter(pk=self.ward.patient.site_id).update(
+        sites = list(Site.objects.filter(trial=self.ward.patient.trial_id))
+        Site.objects.filter(pk=self.draw.choice(sites).pk).update(
             closed_at=self.draw.choice([self.time(), None, None])
         )
+
+    def come(self) -> None:
+        """Give the patient a phone, once in a while somebody else's."""
+        name = self.draw.choice(["phone-0", "phone-0", "phone-1"])
+        account = User.objects.get(username=name)
+        if account.is_active:
+            token = issue_device_token(
+                user=account,
+                patient_id=self.ward.patient.pk,
+                device_id=f"phone-{next(self.numbers)}",
+                by=User.objects.get(pk=SYSTEM_ACCOUNT),
+                at=clock.now() - timedelta(days=50),
+                reason="test",
+            )
+            self.phones.append(token)
+
+    def mend(self) -> None:
+        """Take back what keeps a gate closed for long."""
+        Patient.objects.filter(pk=self.ward.patient.pk).update(
+            participation="enrolled", vital_status="alive"
+        )
+        Site.objects.filter(trial=self.ward.patient.trial_id).update(closed_at=None)
+        User.objects.filter(username="phone-0").update(is_active=True)
+        self.come()
+
+    def phone(self) -> str:
+        """Draw a phone, more often a new one."""
+        return self.draw.choice(self.phones[-3:] + self.phones)
+
+    def lose(self) -> None:
+        """Revoke a session, or take that back."""
+        lost = {
+            "revoked_at": clock.now(),
+            "revoked_by": SYSTEM_ACCOUNT,
+            "revoked_reason": "revoked",
+        }
+        found = {"revoked_at": None, "revoked_by": None, "revoked_reason": ""}
+        Session.objects.filter(pk=session_of(self.phone())).update(
+            **self.draw.choice([lost, found])
+        )
+
+    def run_out(self) -> None:
+        """Have a session end, or go on for longer."""
+        left = timedelta(days=self.draw.choice([-1, 1, 30]))
+        of_phone = Session.objects.filter(pk=session_of(self.phone()))
+        of_phone.filter(created_at__lt=clock.now() + left).update(expires_at=clock.now() + left)
+
+    def leave(self) -> None:
+        """Deactivate the account, or more often activate it."""
+        User.objects.filter(username="phone-0").update(
+            is_active=self.draw.choice([True, True, False])
+        )
+
+    def end_all(self) -> None:
+        """End all sessions of the account, and sometimes have one of them count again."""
+        account = User.objects.filter(username="phone-0")
+        account.update(session_version=F("session_version") + 1)
+        if self.draw.random() < 0.7:
+            Session.objects.filter(pk=session_of(self.phone())).update(
+                session_version=account.get().session_version
+            )
 
     def times(self) -> list[datetime]:
         """Draw when reports are written: at the edges of facts, beside them, and now."""
@@ -154,25 +205,28 @@ class Life:
         return [*drawn, lately, clock.now()]
 
 
-async def judged(client: Client, ward: Ward, at: datetime, way: str) -> list[Any]:
+def session_of(token: str) -> UUID:
+    return UUID(str(bearer_of(token.encode(), clock.now()).session))
+
+
+async def judged(client: Client, ward: Ward, at: datetime, kind: str, token: str) -> list[Any]:
     """Return what became of a report, or of readings, from then; a gateway's is of its own site."""
-    if way == "report":
+    if kind == "epro-reports":
         body = report(ward.patient, authored_at=at.isoformat())
-        answer = await client.post("epro-reports", body, ward.token)
     else:
         body = {
             "submission_id": uuid7_text(clock.now()),
             "patient": str(ward.patient.pk),
             "readings": [reading(measured_at=at.isoformat())],
         }
-        answer = await client.post("vitals", body, getattr(ward, way))
-    table = "patients_eproreport" if way == "report" else "patients_vitalsupload"
+    answer = await client.post(kind, body, token)
+    table = "patients_eproreport" if kind == "epro-reports" else "patients_vitalsupload"
     found = await rows(
-        f"SELECT disposition, site_id, trial_id, protocol_version_id FROM {table} "
-        "WHERE submission_id = %s",
+        "SELECT disposition, site_id, trial_id, protocol_version_id, recorded_by_id "
+        f"FROM {table} WHERE submission_id = %s",
         body["submission_id"],
     )
-    return [answer.status, *found]
+    return [answer.status, answer.json().get("code"), *found]
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -188,96 +242,47 @@ async def test_gate_judges_as_the_facts_do(
         finally:
             connection.close()
 
+    def drawn(at: datetime) -> tuple[datetime, str, str]:
+        kind = life.draw.choice(("epro-reports", "epro-reports", "vitals"))
+        token = life.draw.choice((*[life.phone()] * 5, ward.gateway, ward.other_token))
+        return at, kind, token
+
     for _ in range(CHANGES):
         await asyncio.to_thread(go_on)
-        times = life.times()
-        ways = [life.draw.choice(("report", "token", "gateway", "gateway")) for _ in times]
-        sent = list(zip(times, ways, strict=True))
+        sent = [drawn(at) for at in life.times()]
         by_gate = [await judged(client, ward, *one) for one in sent]
         gate = owner.execute(
             "UPDATE patients_uploadgate g SET is_open = false FROM patients_uploadgate before "
             "WHERE g.patient_id = %s AND before.patient_id = g.patient_id "
-            "RETURNING before.is_open, before.from_at, before.to_at",
+            "RETURNING before.is_open, before.from_at, before.to_at, before.sessions",
             patient,
         ).fetchone()
         assert gate is not None
         by_facts = [await judged(client, ward, *one) for one in sent]
         owner.execute("SELECT keep_upload_gates(%s)", [patient])
         assert by_gate == by_facts
-        is_open, from_at, to_at = gate
+        is_open, from_at, to_at, sessions = gate
         covered += is_open and sum(
-            (from_at is None or from_at < at) and (to_at is None or at < to_at) for at in times
+            (from_at is None or from_at < at)
+            and (to_at is None or at < to_at)
+            and kind == "epro-reports"
+            and session_of(token) in (sessions or ())
+            for at, kind, token in sent
         )
 
     # It was the gate that judged some, and not all.
-    assert 5 <= covered < CHANGES * len(times)
-
-
-def statements(body: dict[str, Any], token: str) -> list[str]:
-    """Write one report; return the statements that it took."""
-    job = job_of(body, token)
-    told = tell([job])
-    assert job.outcome is not None and job.outcome.code == STORED
-    return told
+    assert 5 <= covered < CHANGES * len(sent)
 
 
 def test_report_of_today_takes_one_statement_that_asks_the_gate_alone(ward: Ward) -> None:
     (only,) = statements(report(ward.patient), ward.token)
 
     assert "patients_uploadgate" in only
-    assert "patients_consent" not in only
+    judge = ("patients_consent", "accounts_session", "accounts_user", "trials_site")
+    assert not [table for table in judge if table in only]
 
     long_ago = report(ward.patient, authored_at="2001-01-01T00:00:00+00:00")
     assert len(statements(long_ago, ward.token)) == 2
-
-
-def test_two_who_change_facts_of_one_patient_at_once_leave_a_gate_that_knows_both(
-    ward: Ward, owner: Owner
-) -> None:
-    patient = ward.patient.pk
-    url = SERVERS.postgres.url("portal_owner", SERVERS.database)
-    moved = threading.Event()
-
-    def move() -> None:
-        with psycopg.connect(url, application_name="mover") as mover:
-            mover.execute(
-                "SELECT set_config('portal.actor', %s, true), "
-                "set_config('portal.reason', 'test', true)",
-                [str(SYSTEM_ACCOUNT)],
-            )
-            mover.execute(
-                "UPDATE patients_patientsite SET from_at = from_at + interval '1 hour' "
-                "WHERE patient_id = %s",
-                [patient],
-            )
-        moved.set()
-
-    with owner.transaction():
-        owner.execute(
-            "UPDATE patients_consent SET choices = '{\"main\": false}' WHERE patient_id = %s",
-            [patient],
-        )
-        mover = threading.Thread(target=move)
-        mover.start()
-        until = time.monotonic() + 30
-        waiting = (
-            "SELECT count(*) FROM pg_stat_activity "
-            "WHERE application_name = 'mover' AND wait_event_type = 'Lock'"
-        )
-        # A transaction sees the activity of its beginning: another one looks.
-        with psycopg.connect(url, autocommit=True) as looking:
-            while looking.execute(waiting).fetchone() != (1,):
-                assert time.monotonic() < until, "whoever moves the patient waits for the gate"
-                time.sleep(0.01)
-        assert not moved.is_set()
-    mover.join()
-
-    assert moved.is_set()
-    gate = (
-        "SELECT g.is_open, s.from_at FROM patients_uploadgate g "
-        "JOIN patients_patientsite s USING (patient_id) WHERE g.patient_id = %s"
-    )
-    assert owner.execute(gate, [patient]).fetchone() == (False, BEGAN + timedelta(hours=1))
 
 
 @pytest.mark.parametrize(
