@@ -58,15 +58,14 @@ MOUNTS: tuple[tuple[str, str, Application], ...] = (
 )
 
 
-async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-    """Hand the connection to whatever serves its protocol and path."""
+def serve(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+    """Return the work of whatever serves the connection's protocol and path. Raises: ValueError."""
     if scope["type"] == "lifespan":
-        await lifespan(scope, receive, send)
-        return
+        return lifespan(scope, receive, send)
     for protocol, prefix, mounted in MOUNTS:
         if protocol == scope["type"] and scope["path"].startswith(prefix):
-            await mounted(scope, receive, send)
-            return
+            return mounted(scope, receive, send)
+    raise ValueError(f"nothing serves {scope['type']}")
 
 
 # Around everything, so that no mounted application needs to know of other origins.

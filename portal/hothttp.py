@@ -1,25 +1,23 @@
-"""The upload path inside uvicorn's HTTP protocol: no scope, no task and no future a request.
+"""Uploads inside uvicorn's HTTP protocol: answered there, or by the application without a task.
 
-A start option of the server (`--http portal.hothttp:HotProtocol`; PORTAL_HTTP=asgi turns it off
-again). Only an upload as phones send it is answered here: a POST to one of the three addresses that
-came whole, alone on its connection, from no page of another origin. Everything else is uvicorn's
-and the application's, and so are keep-alive, pipelining, limits and the end of the server: while an
-upload is being written it stands where uvicorn's own request would stand. The functions that check,
-write and answer are those of the ASGI application (patients.intake), and a test holds the two
-against each other (ADR 0011). Written against uvicorn 0.54.
+A start option of the server (`--http portal.hothttp:HotProtocol`). Only an upload as phones send it
+is served here: a POST to one of the three addresses that came whole, alone on its connection, from
+no page of another origin. Its answer is made without scope, task and future; PORTAL_HTTP=asgi calls
+the application with them, of the task's work only what it needs (portal.driving). Everything else
+is uvicorn's and the application's, and so are keep-alive, pipelining, limits and the end of the
+server: while an upload is being written it stands where uvicorn's own request would stand. The
+functions that check, write and answer are those of the ASGI application (patients.intake), and a
+test holds the two against each other (ADR 0011). Written against uvicorn 0.54.
 """
 
 import logging
 from collections.abc import Sequence
-from functools import lru_cache
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from django.conf import settings
 from msgspec import Struct
-from uvicorn._types import ASGI3Application, ASGISendEvent, HTTPResponseStartEvent
+from uvicorn._types import ASGI3Application, HTTPScope
 from uvicorn.protocols.http.httptools_impl import (
-    HEADER_RE,
-    HEADER_VALUE_RE,
     STATUS_LINE,
     HttpToolsProtocol,
     RequestResponseCycle,
@@ -33,18 +31,13 @@ from patients.intake.configured import configured
 from patients.intake.jobs import Job
 from patients.intake.reception import Route, Visit
 from portal.core import clock
+from portal.driving import NO_EVENT, Driven, NoEvent
+from portal.whole import Whole
 
 logger = logging.getLogger(__name__)
 _ROUTES = {route.value.encode(): route for route in Route}
 # Where one of these is in play, the request is not a phone's simple upload.
 _NOT_SIMPLE = frozenset({b"origin", b"transfer-encoding", b"expect", b"upgrade"})
-
-
-class _NoEvent:
-    """What uvicorn sets to wake a request's task; there is none."""
-
-    def set(self) -> None:
-        pass
 
 
 class Cycle(Struct):
@@ -55,83 +48,7 @@ class Cycle(Struct):
     keep_alive: bool
     disconnected: bool = False
     response_complete: bool = False
-    message_event: ClassVar[_NoEvent] = _NoEvent()
-
-
-class Whole(RequestResponseCycle):
-    """uvicorn's request cycle, which sends an answer that says its length in one piece.
-
-    uvicorn writes head and body one after the other: two calls of the system, and two packets that
-    the client wakes up for. It searches every header for forbidden characters, too, and most are
-    the same in every answer.
-    """
-
-    _head: HTTPResponseStartEvent | None = None
-
-    async def send(self, message: ASGISendEvent) -> None:
-        """Keep the head until the body has come; whatever is not simple is uvicorn's business."""
-        if (
-            message["type"] == "http.response.start"
-            and not self.response_started
-            and b"content-length" in _named(message)
-        ):
-            self._head = message
-            return
-        head_kept, self._head = self._head, None
-        if head_kept is not None:
-            if message["type"] == "http.response.body" and self._send_whole(head_kept, message):
-                return
-            await super().send(head_kept)
-        await super().send(message)
-
-    def _send_whole(self, head: HTTPResponseStartEvent, message: ASGISendEvent) -> bool:
-        """Write an answer if nothing about it is special; say whether it was."""
-        body = cast(bytes, message.get("body", b""))
-        status, headers = head["status"], _named(head)
-        is_simple = (
-            headers[b"content-length"] == b"%d" % len(body)
-            and _OF_THE_CONNECTION.isdisjoint(headers)
-            and not message.get("more_body")
-            and self.scope["method"] != "HEAD"
-            and status not in _WITHOUT_BODY
-            and not (self.flow.write_paused or self.disconnected or self.access_log)
-        )
-        if not is_simple:
-            return False
-        lines = [
-            _checked(name, value) if name.lower() == b"set-cookie" else _line(name, value)
-            for name, value in (*self.default_headers, *head.get("headers", ()))
-        ]
-        end = b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n"
-        self.transport.write(b"".join((STATUS_LINE[status], *lines, end, body)))
-        self.response_started = self.response_complete = True
-        self.waiting_for_100_continue = False
-        self.message_event.set()
-        if not self.keep_alive:
-            self.transport.close()
-        self.on_response()
-        return True
-
-
-_WITHOUT_BODY = frozenset({204, 304})
-_OF_THE_CONNECTION = frozenset({b"connection", b"transfer-encoding"})
-
-
-def _named(head: HTTPResponseStartEvent) -> dict[bytes, bytes]:
-    return {name.lower(): value for name, value in head.get("headers", ())}
-
-
-def _checked(name: bytes, value: bytes) -> bytes:
-    """Return the line of a header, as uvicorn checks and writes it. Raises: RuntimeError."""
-    if HEADER_RE.search(name):
-        raise RuntimeError("Invalid HTTP header name.")
-    if HEADER_VALUE_RE.search(value):
-        raise RuntimeError("Invalid HTTP header value.")
-    return b"%s: %s\r\n" % (name.lower(), value)
-
-
-# Most lines are the same in every answer; a cookie, which is a secret, is never kept.
-_line = lru_cache(maxsize=1024)(_checked)
+    message_event: ClassVar[NoEvent] = NO_EVENT
 
 
 class HotProtocol(HttpToolsProtocol):
@@ -149,8 +66,9 @@ class HotProtocol(HttpToolsProtocol):
         super().__init__(*arguments, **named)
         # Its lines are never written (portal.ops.logs); asking for them costs as much as a check.
         self.access_log = False
-        self._is_hot = (
-            settings.HTTP_MODE == "hot" and self.limit_concurrency is None and not self.root_path
+        self._is_hot = settings.HTTP_MODE == "hot"
+        self._takes_uploads = not (
+            self.limit_concurrency is not None or self.root_path or self.config.reset_contextvars
         )
 
     def data_received(self, data: bytes) -> None:
@@ -199,7 +117,7 @@ class HotProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Begin with the head; the scope is made when somebody needs it."""
-        if not self._is_hot:
+        if not self._takes_uploads:
             super().on_message_begin()
             return
         self.url = b""
@@ -208,7 +126,7 @@ class HotProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Decide whose request it is."""
-        if not self._is_hot:
+        if not self._takes_uploads:
             super().on_headers_complete()
             return
         route = _ROUTES.get(self.url)
@@ -230,19 +148,13 @@ class HotProtocol(HttpToolsProtocol):
         if self._upload is None:
             super().on_message_complete()
             return
-        route, headers = self._upload
+        (route, headers), self._upload = self._upload, None
         body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-        intake = app.of(self.loop)
-        try:
-            if intake is not None:
-                self._serve(intake, route, headers, body)
-                self._upload = None
-                return
-        except Exception:
-            # A mistake of ours. The application makes it again and answers as it always does.
-            logger.exception("upload_failed")
-        self._hand_over()
-        super().on_message_complete()
+        if not self._is_hot:
+            self._drive(route, body)
+        elif not self._has_served(route, headers, body):
+            self._hand_over()
+            super().on_message_complete()
 
     # --- an ordinary request ----------------------------------------------------------------------
 
@@ -268,6 +180,56 @@ class HotProtocol(HttpToolsProtocol):
         super()._start_asgi_task(cycle, app)
 
     # --- an upload --------------------------------------------------------------------------------
+
+    def _scope(self, route: Route, version: str) -> HTTPScope:
+        """Return what uvicorn says of such a request."""
+        return {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": version,
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,  # type: ignore[typeddict-item]
+            "root_path": "",
+            "headers": self.headers,
+            "state": self.app_state.copy(),
+            "method": "POST",
+            "path": route.value,
+            "raw_path": self.url,
+            "query_string": b"",
+        }
+
+    def _drive(self, route: Route, body: bytes) -> None:
+        """Let the application serve the upload, without a task for as long as it needs none."""
+        version = self.parser.get_http_version()
+        self.cycle = cycle = Driven(
+            self._scope(route, version),
+            self.transport,
+            self.flow,
+            self.logger,
+            self.access_logger,
+            self.access_log,
+            self.server_state.default_headers,
+            NO_EVENT,  # type: ignore[arg-type]
+            False,
+            version != "1.0" and self.parser.should_keep_alive(),
+            self.on_response_complete,
+        )
+        cycle.body, cycle.more_body = body, False
+        cycle.run(self.app, self.loop, self.tasks)
+
+    def _has_served(self, route: Route, headers: dict[bytes, bytes], body: bytes) -> bool:
+        """Serve the upload inside the protocol, if the intake runs and nothing goes wrong."""
+        intake = app.of(self.loop)
+        if intake is None:
+            return False
+        try:
+            self._serve(intake, route, headers, body)
+        except Exception:
+            # A mistake of ours. The application makes it again and answers as it always does.
+            logger.exception("upload_failed")
+            return False
+        return True
 
     def _simple_headers(self) -> dict[bytes, bytes] | None:
         """Return the headers by name if this is the simple upload that is served here."""

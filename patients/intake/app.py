@@ -20,7 +20,7 @@ from patients.intake.jobs import UNAVAILABLE, Job, Outcome
 from patients.intake.limits import Pace
 from patients.intake.reception import (
     ROUTES,
-    Visit,
+    Route,
     answer_to,
     enter,
     is_too_large,
@@ -30,6 +30,7 @@ from patients.intake.reception import (
 )
 from portal.api.errors import MalformedBody
 from portal.core import clock
+from portal.core.waiting import Wait
 from portal.outbox.kinds import Lane
 
 Scope = MutableMapping[str, Any]
@@ -62,13 +63,6 @@ class Intake:
         for lane in self.lanes.values():
             await lane.close()
 
-    async def serve(self, visit: Visit, body: bytes | None, failure: Exception | None) -> Answer:
-        """Write what a request brings and return its answer."""
-        jobs = open_jobs(visit, body, failure)
-        await self.learn(jobs)
-        await self.commit(jobs)
-        return answer_to(visit, jobs)
-
     def knows(self, jobs: Sequence[Job]) -> bool:
         """Whether the lanes of jobs can be told without asking the database."""
         return not any(job.upload and self.instruments.is_missing(job.upload) for job in jobs)
@@ -78,16 +72,11 @@ class Intake:
         if not self.knows(jobs):
             await self.instruments.look(self._ask_instruments)
 
-    async def commit(self, jobs: Sequence[Job]) -> None:
-        """Queue jobs and wait until every one has its outcome."""
-        settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def tell(_: Job) -> None:
-            if not settled.done():
-                settled.set_result(None)
-
-        self.submit(jobs, tell)
-        await settled
+    def commit(self, jobs: Sequence[Job]) -> Wait:
+        """Queue jobs; return the wait until every one has its outcome."""
+        settled = Wait()
+        self.submit(jobs, settled.end)
+        return settled
 
     def submit(self, jobs: Sequence[Job], done: Callable[[Job], None]) -> None:
         """Queue jobs; `done` is called once, with the last of them, when all have an outcome."""
@@ -163,7 +152,11 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     """Serve one request below /api/v1/intake/."""
     intake = of(asyncio.get_running_loop()) or await running()
     asked = _asked(scope)
-    answer = await _serve(intake, asked, receive)
+    route = ROUTES.get(asked.path)
+    if route is not None:
+        answer = await _take(intake, asked, route, receive)
+    else:
+        answer = await _tell(intake, asked)
     if answer is not None:
         await send(
             {"type": "http.response.start", "status": answer.status, "headers": answer.headers}
@@ -172,17 +165,23 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.body", "body": body})
 
 
-async def _serve(intake: Intake, asked: Asked, receive: Receive) -> Answer | None:
-    route = ROUTES.get(asked.path)
-    if route is not None:
-        visit = enter(asked, route, intake.pace, clock.now())
-        if isinstance(visit, Answer):
-            return visit
-        try:
-            body, failure = await _body(asked, receive)
-        except ClientLeft:
-            return None
-        return await intake.serve(visit, body, failure)
+async def _take(intake: Intake, asked: Asked, route: Route, receive: Receive) -> Answer | None:
+    """Write what a request brings and return its answer, or nothing to nobody."""
+    visit = enter(asked, route, intake.pace, clock.now())
+    if isinstance(visit, Answer):
+        return visit
+    try:
+        body, failure = await _body(asked, receive)
+    except ClientLeft:
+        return None
+    jobs = open_jobs(visit, body, failure)
+    if not intake.knows(jobs):
+        await intake.learn(jobs)
+    await intake.commit(jobs)
+    return answer_to(visit, jobs)
+
+
+async def _tell(intake: Intake, asked: Asked) -> Answer:
     record = status.record_of(asked.path)
     if record is None:
         return refuse_early(asked, NotFound())

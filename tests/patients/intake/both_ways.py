@@ -12,13 +12,18 @@ Pieces = list[bytes]
 
 
 class Counted(HotProtocol):
-    """Ours, counting what it served itself."""
+    """Ours, counting what it served itself, and what it gave to the application without a task."""
 
     served = 0
+    driven = 0
 
     def _serve(self, *arguments: Any) -> None:
         super()._serve(*arguments)
         Counted.served += 1
+
+    def _drive(self, *arguments: Any) -> None:
+        super()._drive(*arguments)
+        Counted.driven += 1
 
 
 def request(

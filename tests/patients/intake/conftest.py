@@ -38,6 +38,6 @@ async def client(ward: Ward) -> AsyncIterator[Client]:
 @pytest.fixture
 async def ports(client: Client) -> AsyncIterator[tuple[int, int]]:
     """Return the ports of uvicorn's own protocol and of ours."""
-    Counted.served = 0
+    Counted.served = Counted.driven = 0
     async with serving(HttpToolsProtocol) as (_, plain), serving(Counted) as (_, hot):
         yield plain, hot

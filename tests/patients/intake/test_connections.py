@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,12 @@ from tests.patients.intake.both_ways import PATH, Counted, answer, exchange, req
 from tests.patients.intake.phones import Client, Ward, report, rows
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True, params=["hot", "asgi"])
+def mode(request: pytest.FixtureRequest, settings: Any) -> None:
+    """Serve uploads inside the protocol, then in the application."""
+    settings.HTTP_MODE = request.param
 
 
 async def test_requests_sent_at_once_are_answered_in_their_order(
@@ -44,7 +51,7 @@ async def test_connection_serves_one_upload_after_another(
 
     assert [status for status, _, _ in told] == [202, 202, 202]
     assert ["idempotency-replayed: true" in lines for _, lines, _ in told] == [False, True, True]
-    assert Counted.served == 3
+    assert Counted.served + Counted.driven == 3
     assert await rows("SELECT count(*) FROM patients_eproreport") == [(1,)]
 
 
@@ -116,9 +123,9 @@ async def test_end_of_the_server_answers_what_came_and_says_goodbye(
         idle_reader, idle_writer = await asyncio.open_connection("127.0.0.1", port)
         for _, writer in connections:
             writer.write(request(report(ward.patient), ward.token))
-        Counted.served = 0
+        Counted.served = Counted.driven = 0
         async with asyncio.timeout(30):
-            while Counted.served < 20:
+            while Counted.served + Counted.driven < 20:
                 await asyncio.sleep(0)
         ending = asyncio.ensure_future(server.shutdown())
 

@@ -40,7 +40,7 @@ def _in_two(body: dict[str, Any], token: str) -> Pieces:
 
 
 _NEVER = str(uuid7())
-# What is sent, and whether it is served in the protocol.
+# What is sent, and whether it is served in the protocol, or by the application without a task.
 CASES: dict[str, tuple[Callable[[Ward], Pieces], bool]] = {
     "a report": (lambda w: [request(report(w.patient), w.token)], True),
     "a report of somebody else": (lambda w: [request(report(w.other), w.token)], True),
@@ -154,16 +154,19 @@ CASES: dict[str, tuple[Callable[[Ward], Pieces], bool]] = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("mode", ["hot", "asgi"])
 async def test_both_ways_give_the_same_answer_to_whatever_is_sent(
-    ward: Ward, ports: tuple[int, int]
+    ward: Ward, ports: tuple[int, int], mode: str, settings: Any
 ) -> None:
-    for case, (make, is_hot) in CASES.items():
-        Counted.served = 0
+    settings.HTTP_MODE = mode
+    for case, (make, is_simple) in CASES.items():
+        Counted.served = Counted.driven = 0
         (plain,) = await exchange(ports[0], await asyncio.to_thread(in_thread, make, ward))
-        (hot,) = await exchange(ports[1], await asyncio.to_thread(in_thread, make, ward))
+        (ours,) = await exchange(ports[1], await asyncio.to_thread(in_thread, make, ward))
 
-        assert normal(hot) == normal(plain), case
-        assert Counted.served == is_hot, case
+        assert normal(ours) == normal(plain), case
+        assert Counted.served == (is_simple and mode == "hot"), case
+        assert Counted.driven == (is_simple and mode == "asgi"), case
 
 
 def in_thread(make: Callable[[Ward], Pieces], ward: Ward) -> Pieces:
@@ -224,8 +227,8 @@ async def test_setting_gives_every_upload_to_the_application(
     ward: Ward, client: Client, settings: Any
 ) -> None:
     settings.HTTP_MODE = "asgi"
-    Counted.served = 0
+    Counted.served = Counted.driven = 0
     async with serving(Counted) as (_, port):
         (told,) = await exchange(port, [request(report(ward.patient), ward.token)])
 
-    assert (told[0], Counted.served) == (202, 0)
+    assert (told[0], Counted.served, Counted.driven) == (202, 0, 1)

@@ -1,0 +1,94 @@
+"""An upload in the ASGI application without a task: stepped by whoever has news for it.
+
+A task costs as much as checking an upload: it begins in the loop's next round, and so does whatever
+wakes it. An upload that has come whole waits for one thing only, its being written, and the wait
+itself calls back (portal.core.waiting). Should the application wait for anything else, a task goes
+on with it from there, as with every other request. Written against uvicorn 0.54.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from contextvars import copy_context
+from typing import Any
+
+from uvicorn._types import ASGI3Application, ASGIReceiveEvent
+
+from portal.core.waiting import Wait
+from portal.whole import Whole
+
+
+class NoEvent:
+    """What uvicorn sets to wake a request's task; there is none."""
+
+    def set(self) -> None:
+        """Wake nobody."""
+
+
+NO_EVENT = NoEvent()
+
+
+class Driven(Whole):
+    """The request cycle of an upload that has come whole."""
+
+    _is_read = False
+
+    def run(
+        self,
+        app: ASGI3Application,
+        loop: asyncio.AbstractEventLoop,
+        tasks: set[asyncio.Task[None]],
+    ) -> None:
+        """Let the application serve the upload, as far as it comes."""
+        self._loop, self._tasks = loop, tasks
+        self._context = copy_context()
+        self._coroutine = self.run_asgi(app)
+        self._go_on()
+
+    async def receive(self) -> ASGIReceiveEvent:
+        """Return the body; after it nothing comes but the end."""
+        if not (self._is_read or self.disconnected or self.response_complete):
+            self._is_read = True
+            # An idle connection keeps its last cycle, which shall not keep a body.
+            body, self.body = self.body, b""
+            return {"type": "http.request", "body": body, "more_body": False}
+        if self.message_event is NO_EVENT:
+            self.message_event = asyncio.Event()
+        return await super().receive()
+
+    def _go_on(self) -> None:
+        """Run the application until it waits or ends."""
+        try:
+            waited = self._context.run(self._coroutine.send, None)
+        except StopIteration:
+            return
+        if type(waited) is Wait:
+            waited.then(self._go_on)
+            return
+        task = self._loop.create_task(_rest(self._coroutine, waited), context=self._context)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+class _Begun:
+    """A coroutine that has begun and waits for something."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, None], waited: Any) -> None:
+        self._coroutine, self._waited = coroutine, [waited]
+
+    def __await__(self) -> "_Begun":
+        return self
+
+    def __iter__(self) -> "_Begun":
+        return self
+
+    def __next__(self) -> Any:
+        return self._waited.pop() if self._waited else self._coroutine.send(None)
+
+    def throw(self, *error: Any) -> Any:
+        """Tell the coroutine what went wrong."""
+        self._waited.clear()
+        return self._coroutine.throw(*error)
+
+
+async def _rest(coroutine: Coroutine[Any, Any, None], waited: Any) -> None:
+    await _Begun(coroutine, waited)
