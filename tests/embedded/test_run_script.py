@@ -1,5 +1,6 @@
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,16 @@ def empty_clone(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def _tools(folder: Path) -> str:
+    """Return a folder with what the script calls, and no Python."""
+    tools = folder / "bin"
+    tools.mkdir()
+    for tool in ("sh", "dirname", "cat", "cksum", "tr", "grep", "rm"):
+        source = next(f for f in (Path("/bin") / tool, Path("/usr/bin") / tool) if f.exists())
+        (tools / tool).symlink_to(source)
+    return str(tools)
+
+
 def test_help_lists_every_command() -> None:
     done = run("help")
     assert done.returncode == 0
@@ -50,15 +61,33 @@ def test_broken_python_is_one_line_that_says_what_to_do(empty_clone: Path, pytho
 def test_no_python_at_all_is_one_line_that_says_what_to_do(
     empty_clone: Path, tmp_path: Path
 ) -> None:
-    tools = tmp_path / "bin"
-    tools.mkdir()
-    for tool in ("sh", "dirname", "cat", "cksum", "tr", "grep", "rm"):
-        source = next(f for f in (Path("/bin") / tool, Path("/usr/bin") / tool) if f.exists())
-        (tools / tool).symlink_to(source)
-    done = run("--no-demo", folder=empty_clone, PATH=str(tools))
+    done = run("--no-demo", folder=empty_clone, PATH=_tools(tmp_path))
     assert done.returncode == 1
     assert done.stderr.startswith("run: no working Python 3.11 or newer")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("folders", [("slow", "quick"), ("quick", "slow")])
+def test_the_quicker_of_two_pythons_is_taken_whichever_comes_first(
+    empty_clone: Path, tmp_path: Path, folders: tuple[str, str]
+) -> None:
+    real = Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}"
+    taken = tmp_path / "taken"
+    for name, option in (("slow", "-X tracemalloc=9"), ("quick", "")):
+        python = tmp_path / name / "python3"
+        python.parent.mkdir()
+        python.write_text(
+            "#!/bin/sh\n"
+            f"case \"$*\" in '-m venv'*) echo {name} >{taken}; exit 1 ;; esac\n"
+            f'exec {real} {option} "$@"\n'
+        )
+        python.chmod(0o755)
+    path = [*(str(tmp_path / folder) for folder in folders), "/no such folder", _tools(tmp_path)]
+
+    done = run("--no-demo", folder=empty_clone, PATH=":".join(path))
+
+    assert done.stderr.startswith("run: cannot make")
+    assert taken.read_text() == "quick\n"
 
 
 def test_every_setting_is_listed_and_every_listed_one_exists() -> None:
