@@ -7,7 +7,7 @@ on with it from there, as with every other request. Written against uvicorn 0.54
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Generator
 from contextvars import copy_context
 from typing import Any
 
@@ -30,7 +30,8 @@ NO_EVENT = NoEvent()
 class Driven(Whole):
     """The request cycle of an upload that has come whole."""
 
-    _is_read = False
+    # Its body; nothing once it was read: an idle connection keeps its last cycle.
+    whole: bytes | None = None
 
     def run(
         self,
@@ -46,10 +47,8 @@ class Driven(Whole):
 
     async def receive(self) -> ASGIReceiveEvent:
         """Return the body; after it nothing comes but the end."""
-        if not (self._is_read or self.disconnected or self.response_complete):
-            self._is_read = True
-            # An idle connection keeps its last cycle, which shall not keep a body.
-            body, self.body = self.body, b""
+        body, self.whole = self.whole, None
+        if body is not None and not (self.disconnected or self.response_complete):
             return {"type": "http.request", "body": body, "more_body": False}
         if self.message_event is NO_EVENT:
             self.message_event = asyncio.Event()
@@ -69,19 +68,17 @@ class Driven(Whole):
         task.add_done_callback(self._tasks.discard)
 
 
-class _Begun:
+class _Begun(Generator[Any, None, None]):
     """A coroutine that has begun and waits for something."""
 
     def __init__(self, coroutine: Coroutine[Any, Any, None], waited: Any) -> None:
         self._coroutine, self._waited = coroutine, [waited]
 
-    def __await__(self) -> "_Begun":
+    def __await__(self) -> Generator[Any, None, None]:
         return self
 
-    def __iter__(self) -> "_Begun":
-        return self
-
-    def __next__(self) -> Any:
+    def send(self, _: None) -> Any:
+        """Go on; at first only say what is waited for."""
         return self._waited.pop() if self._waited else self._coroutine.send(None)
 
     def throw(self, *error: Any) -> Any:

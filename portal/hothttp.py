@@ -215,7 +215,7 @@ class HotProtocol(HttpToolsProtocol):
             version != "1.0" and self.parser.should_keep_alive(),
             self.on_response_complete,
         )
-        cycle.body, cycle.more_body = body, False
+        cycle.whole, cycle.more_body = body, False
         cycle.run(self.app, self.loop, self.tasks)
 
     def _has_served(self, route: Route, headers: dict[bytes, bytes], body: bytes) -> bool:

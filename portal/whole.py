@@ -95,7 +95,7 @@ class Whole(RequestResponseCycle):
 
     def _send_whole(self, head: _Head, message: HTTPResponseBodyEvent) -> bool:
         """Write an answer if nothing about it is special; say whether it was written."""
-        body = cast(bytes, message.get("body", b""))
+        body = message.get("body", b"")
         status, lines = head.message["status"], head.lines
         place, length = lines.index(_LENGTH), b"%d" % len(body)
         is_simple = (
