@@ -36,8 +36,9 @@ LEAST_ROWS = 32
 MOST_BYTES = 8_000_000
 # The bound of a queue: a second's work at the lane's own pace, within these.
 LEAST_WAITING, MOST_WAITING = 1_000, 20_000
-# So many requests read or answers written, then a look at what the database has done.
-LOOK_AFTER = 32
+# A sixteenth of a batch's requests read or answers written, within these, then a look at what the
+# database has done: a look costs little, and as long as none is taken the database may be waiting.
+LOOKS, MOST_UNLOOKED = 16, 32
 # Who asks what became of an upload waits for a batch; so many are answered between two batches.
 QUESTIONS_A_TURN, MOST_QUESTIONS = 16, 1_000
 TRIES = 3
@@ -66,7 +67,7 @@ class Committer:
         self._is_busy = False
         self._batch: Sequence[Job] = ()
         self._began = 0.0
-        self._unlooked = 0
+        self._unlooked, self._look_after = 0, MOST_UNLOOKED
         self._written: deque[Sequence[Job]] = deque()
         self._unanswered = 0
         self._is_settling = False
@@ -93,7 +94,7 @@ class Committer:
             self._begin()
         else:
             self._unlooked += 1
-            if self._unlooked >= LOOK_AFTER:
+            if self._unlooked >= self._look_after:
                 self._look()
 
     async def ask(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
@@ -163,7 +164,7 @@ class Committer:
             for job in batch:
                 _settle(job)
                 self._unlooked += 1
-                if self._unlooked >= LOOK_AFTER:
+                if self._unlooked >= self._look_after:
                     self._look()
         finally:
             self._unanswered -= len(batch)
@@ -177,6 +178,7 @@ class Committer:
             job = self._queue.popleft()
             size += len(job.raw)
             batch.append(job)
+        self._look_after = min(MOST_UNLOOKED, max(1, len(batch) // LOOKS))
         return batch
 
     def _measure(self, rows: int, seconds: float) -> None:
