@@ -7,6 +7,16 @@ participation, assignment and version set the disposition (domain.md 1).
 
 from portal.access.permissions import Permission as P
 
+# What everything that is sent says first, refused or not: who sends it, and whose it is.
+SENT = (
+    ("id", "uuid"),
+    ("session", "uuid"),
+    ("person", "uuid"),
+    ("is_device", "bool"),
+    ("patient", "uuid"),
+    ("submission", "uuid"),
+)
+
 COUNTS = """CASE
         WHEN s.id IS NULL OR s.user_id <> i.person
             OR s.kind <> CASE WHEN i.is_device THEN 'device' ELSE 'web' END THEN 'token_invalid'

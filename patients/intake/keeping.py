@@ -2,19 +2,14 @@
 
 from functools import cache
 
-from patients.intake.judging import COUNTS, WHO
+from patients.intake.judging import COUNTS, SENT, WHO
 from patients.intake.rows import RowType, given
 
 # What refused bodies bring. `patient` is the one that the body names, if it names one.
 OF_REFUSALS = RowType(
     "sent_refusal",
     (
-        ("id", "uuid"),
-        ("session", "uuid"),
-        ("person", "uuid"),
-        ("is_device", "bool"),
-        ("patient", "uuid"),
-        ("submission", "uuid"),
+        *SENT,
         ("received_at", "timestamptz"),
         ("is_kept", "bool"),
         ("resource", "text"),

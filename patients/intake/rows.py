@@ -20,22 +20,13 @@ _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _ARRAY = Struct(">iiIii").pack
 _ROW = Struct(">ii").pack
 _FIELD = Struct(">Ii").pack
-_INSTANT = Struct(">Iiq").pack
-_OIDS = {
-    "bool": 16,
-    "bytea": 17,
-    "bigint": 20,
-    "smallint": 21,
-    "text": 25,
-    "timestamptz": 1184,
-    "uuid": 2950,
-    "jsonb": 3802,
-}
-_NULLS = {kind: _FIELD(oid, -1) for kind, oid in _OIDS.items()}
-_UUID, _NO_UUID = _FIELD(_OIDS["uuid"], 16), _NULLS["uuid"]
-_TRUE, _FALSE = (_FIELD(_OIDS["bool"], 1) + value for value in (b"\1", b"\0"))
-_BIGINT, _SMALLINT = Struct(">Iiq").pack, Struct(">Iih").pack
-NO_INSTANT = _NULLS["timestamptz"]
+_BOOL, _BYTEA, _BIGINT, _SMALLINT, _TEXT = 16, 17, 20, 21, 25
+_TIMESTAMPTZ, _UUID, _JSONB = 1184, 2950, 3802
+_LONG, _SHORT = Struct(">Iiq").pack, Struct(">Iih").pack
+_ID, _NO_ID = _FIELD(_UUID, 16), _FIELD(_UUID, -1)
+_TRUE, _FALSE = _FIELD(_BOOL, 1) + b"\1", _FIELD(_BOOL, 1) + b"\0"
+_NO_NUMBER = _FIELD(_BIGINT, -1)
+NO_INSTANT = _FIELD(_TIMESTAMPTZ, -1)
 
 
 class RowType(NamedTuple):
@@ -50,7 +41,7 @@ class Rows:
 
     __slots__ = ("rows", "type")
 
-    def __init__(self, row_type: RowType, rows: Iterable[bytes]) -> None:
+    def __init__(self, row_type: RowType, rows: Sequence[bytes]) -> None:
         self.type = row_type
         self.rows = rows
 
@@ -65,7 +56,7 @@ class _RowsDumper(Dumper):
         for row in obj.rows:
             parts += (_ROW(len(row) + 4, count), row)
         oid = self.connection.adapters.types.get_oid(obj.type.name)
-        return _ARRAY(1, 0, oid, len(parts) // 2, 1) + b"".join(parts)
+        return _ARRAY(1, 0, oid, len(obj.rows), 1) + b"".join(parts)
 
 
 # --- fields ---------------------------------------------------------------------------------------
@@ -73,24 +64,25 @@ class _RowsDumper(Dumper):
 
 def uuid(value: str | None) -> bytes:
     """Return the field of an id in its text form."""
-    return _UUID + bytes.fromhex(value.replace("-", "")) if value else _NO_UUID
+    return _ID + bytes.fromhex(value.replace("-", "")) if value else _NO_ID
 
 
 def text(value: str) -> bytes:
     """Return the field of a text."""
     encoded = value.encode()
-    return _FIELD(25, len(encoded)) + encoded
+    return _FIELD(_TEXT, len(encoded)) + encoded
 
 
 def instant(at: datetime) -> bytes:
     """Return the field of an instant."""
     since = at - _EPOCH
-    return _INSTANT(1184, 8, (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds)
+    microseconds = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    return _LONG(_TIMESTAMPTZ, 8, microseconds)
 
 
 def binary(value: bytes) -> bytes:
     """Return the field of bytes."""
-    return _FIELD(17, len(value)) + value
+    return _FIELD(_BYTEA, len(value)) + value
 
 
 def truth(value: bool) -> bytes:
@@ -100,18 +92,18 @@ def truth(value: bool) -> bytes:
 
 def number(value: int | None) -> bytes:
     """Return the field of a whole number of 64 bits."""
-    return _NULLS["bigint"] if value is None else _BIGINT(20, 8, value)
+    return _NO_NUMBER if value is None else _LONG(_BIGINT, 8, value)
 
 
 def small(value: int) -> bytes:
     """Return the field of a whole number of 16 bits."""
-    return _SMALLINT(21, 2, value)
+    return _SHORT(_SMALLINT, 2, value)
 
 
 def json(value: str) -> bytes:
     """Return the field of a JSON text."""
     encoded = value.encode()
-    return _FIELD(3802, len(encoded) + 1) + b"\1" + encoded
+    return _FIELD(_JSONB, len(encoded) + 1) + b"\1" + encoded
 
 
 _FIELDS: Mapping[str, Callable[[Any], bytes]] = {
@@ -156,9 +148,10 @@ def teach(
 
 def unnest(row_type: RowType, *, name: str, arrival: bool = False) -> str:
     """Return rows of a type in a FROM; with `arrival`, their order is a column more."""
-    names = [column for column, _ in row_type.columns]
-    order, names = ("WITH ORDINALITY ", [*names, "arrival"]) if arrival else ("", names)
-    return f"unnest(%s::{row_type.name}[]) {order}AS {name} ({', '.join(names)})"
+    names = ", ".join(column for column, _ in row_type.columns)
+    if arrival:
+        return f"unnest(%s::{row_type.name}[]) WITH ORDINALITY AS {name} ({names}, arrival)"
+    return f"unnest(%s::{row_type.name}[]) AS {name} ({names})"
 
 
 def given(row_type: RowType, *, name: str) -> str:

@@ -16,6 +16,7 @@ from patients.intake.judging import (
     FOLLOWED,
     IS_OF_GATE,
     IS_OF_PHONE,
+    SENT,
     THROUGH_GATE,
     known,
 )
@@ -27,12 +28,7 @@ from portal.outbox.sql import NOTIFY_SQL, deliveries_cte
 
 # What every upload brings; the first of it is the bearer's (patients.intake.claims) but for the id.
 _COMMON = (
-    ("id", "uuid"),
-    ("session", "uuid"),
-    ("person", "uuid"),
-    ("is_device", "bool"),
-    ("patient", "uuid"),
-    ("submission", "uuid"),
+    *SENT,
     ("authored_at", "timestamptz"),
     ("received_at", "timestamptz"),
     ("raw", "bytea"),

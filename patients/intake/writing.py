@@ -175,7 +175,7 @@ def _judge(
     Return the ids of those that were, the verdicts on others, and the readings of devices that the
     patient did not hold (part, place).
     """
-    sent = [rows.Rows(_TYPES[resource], map(_row, parts))]
+    sent = [rows.Rows(_TYPES[resource], list(map(_row, parts)))]
     devices = any(part.upload.names_device for part in parts)
     if devices:
         sent.append(_device_rows((part.id, part.upload) for part in parts))

@@ -67,17 +67,17 @@ def meanwhile(owner: Owner, first: Sequence[Statement], second: Statement) -> No
     def do() -> None:
         try:
             with connect_owner("other") as other:
-                other.execute(*second)  # type: ignore[arg-type]
+                other.execute(*second)  # type: ignore[arg-type]  # SQL of the test's own
         except psycopg.Error as error:
             failed.append(error)
 
     with owner.transaction():
-        owner.execute(*first[0])  # type: ignore[arg-type]
+        owner.execute(*first[0])  # type: ignore[arg-type]  # SQL of the test's own
         other = threading.Thread(target=do)
         other.start()
         _see_waiting("other")
         for statement in first[1:]:
-            owner.execute(*statement)  # type: ignore[arg-type]
+            owner.execute(*statement)  # type: ignore[arg-type]  # SQL of the test's own
         assert other.is_alive()
     other.join()
     assert failed == []

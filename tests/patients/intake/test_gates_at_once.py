@@ -81,7 +81,7 @@ def test_move_and_consent(ward: Ward, owner: Owner, is_turned: bool) -> None:
     meanwhile(owner, [first], second)
 
     assert not gate_of(owner, ward.patient).is_open
-    owner.execute(*consent(ward, yes=True))  # type: ignore[arg-type]
+    owner.execute(*consent(ward, yes=True))  # type: ignore[arg-type]  # SQL of the test's own
     assert gate_of(owner, ward.patient).from_at == BEGAN + 2 * HOUR
 
 
@@ -100,7 +100,7 @@ def test_lost_phone_and_consent(ward: Ward, owner: Owner, is_turned: bool) -> No
 def test_new_phone_and_end_of_all_sessions(
     ward: Ward, owner: Owner, is_turned: bool, is_deactivated: bool
 ) -> None:
-    owner.execute(*revoke(phone(ward)))  # type: ignore[arg-type]
+    owner.execute(*revoke(phone(ward)))  # type: ignore[arg-type]  # SQL of the test's own
     end = end_all()
     if is_deactivated:
         end = "UPDATE accounts_user SET is_active = false WHERE id = %s", end[1]
