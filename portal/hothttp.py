@@ -189,7 +189,7 @@ class HotProtocol(HttpToolsProtocol):
             "http_version": version,
             "server": self.server,
             "client": self.client,
-            "scheme": self.scheme,  # type: ignore[typeddict-item]
+            "scheme": self.scheme,  # type: ignore[typeddict-item]  # set when a client connects
             "root_path": "",
             "headers": self.headers,
             "state": self.app_state.copy(),
@@ -210,7 +210,7 @@ class HotProtocol(HttpToolsProtocol):
             self.access_logger,
             self.access_log,
             self.server_state.default_headers,
-            NO_EVENT,  # type: ignore[arg-type]
+            NO_EVENT,  # type: ignore[arg-type]  # only ever set; a real one when it is waited for
             False,
             version != "1.0" and self.parser.should_keep_alive(),
             self.on_response_complete,
