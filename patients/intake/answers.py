@@ -17,6 +17,7 @@ from django.middleware.security import SecurityMiddleware
 from django.utils import translation
 from django.utils.translation import gettext as _
 from msgspec import Struct
+from msgspec.json import encode
 
 from patients.intake.asked import Asked
 from patients.intake.claims import Bearer
@@ -186,7 +187,7 @@ class _BatchAddress:
 
 def utc(at: datetime) -> str:
     """Return an instant as the API writes it."""
-    return (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat()[:-6] + "Z"
+    return encode(at if at.tzinfo is UTC else at.astimezone(UTC))[1:-1].decode()
 
 
 def _finished(
