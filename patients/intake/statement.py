@@ -279,12 +279,16 @@ def _written(
 
 
 def _told(*, devices: bool, by_gate: bool) -> str:
-    """One row tells what was inserted, what was refused, and which readings are foreign."""
+    """One row tells what was inserted, what was refused, and which readings are foreign.
+
+    That all was inserted, of as many as the last parameter says, is told without their ids.
+    """
     refused = "SELECT string_agg(id::text || ':' || verdict, ',') FROM known WHERE verdict <> 'ok'"
     foreign = f"""SELECT string_agg(f.upload::text || ':' || f.place, ',')
         FROM foreign_readings f {"JOIN inserted n ON n.id = f.upload" if by_gate else ""}"""  # noqa: S608 - constants
     return f"""SELECT
-    (SELECT string_agg(id::text, ',') FROM inserted),
+    CASE WHEN (SELECT count(*) FROM inserted) < %s::bigint
+        THEN coalesce((SELECT string_agg(id::text, ',') FROM inserted), '') END,
     ({"NULL" if by_gate else refused}),
     ({foreign if devices else "NULL"}),
     (SELECT count(*) FROM told)"""  # noqa: S608 - constants

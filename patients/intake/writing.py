@@ -61,14 +61,23 @@ class _Kept(Struct):
 
 
 class _Part(Struct):
-    """The row of one patient that a job asks for; a gateway's job asks for several."""
+    """The row of one patient that a job asks for; a gateway's job asks for several.
+
+    `key` is patient and submission, as fields of what is written: the same ids give the same key.
+    """
 
     id: str
     job: Job
     upload: Upload
     patient: str
     authored_at: datetime
+    key: bytes
     outcome: Outcome | None = None
+
+
+def _part(part_id: str, job: Job, upload: Upload, patient: str, authored_at: datetime) -> _Part:
+    key = rows.uuid(patient) + rows.uuid(upload.submission_id)
+    return _Part(part_id, job, upload, patient, authored_at, key)
 
 
 @dataclass(slots=True)
@@ -86,7 +95,7 @@ def write(jobs: Sequence[Job], lane: Lane) -> Story:
             batch.kept.append(_refused(job))
         elif job.upload.patient:
             batch.parts.append(
-                _Part(job.id, job, job.upload, job.upload.patient, job.upload.authored_at)
+                _part(job.id, job, job.upload, job.upload.patient, job.upload.authored_at)
             )
         else:
             yield from _split(batch, job)
@@ -123,7 +132,7 @@ def _split(batch: _Batch, job: Job) -> Story:
     for number, (patient, theirs) in enumerate(sorted(places.items())):
         first = min(upload.measured[place] for place in theirs)
         part_id = job.id if number == 0 else str(uuid7())
-        batch.parts.append(_Part(part_id, job, upload, patient, first))
+        batch.parts.append(_part(part_id, job, upload, patient, first))
     _set_aside(batch, job, nobody, job.id if places else None)
     if not places:
         warnings = tuple(_foreign_warnings(job))
@@ -139,7 +148,7 @@ def _write_parts(
     staff = any(not part.job.bearer.is_device for part in parts)
     # Of two under one id the first is kept: one statement has to see both. Whoever writes batches
     # beside this one goes through the same ids in the same order.
-    by_key = {(part.patient.lower(), part.upload.submission_id.lower()): part for part in parts}
+    by_key = {part.key: part for part in parts}
     by_gate = not staff and len(by_key) == len(parts)
     if by_gate:
         parts = [by_key[key] for key in sorted(by_key)]
@@ -159,12 +168,17 @@ def _write_parts(
             repeats.append(part)
     if repeats:
         yield from _compare(batch, resource, repeats)
+    if foreign:
+        _add_foreign(parts, foreign)
+    _conclude(batch, parts)
+
+
+def _add_foreign(parts: Sequence[_Part], foreign: Iterable[tuple[str, str]]) -> None:
     by_id = {part.id: part for part in parts}
     for part_id, place in foreign:
         # A gateway's were sorted before.
         if by_id[part_id].upload.patient:
             by_id[part_id].job.foreign.append(int(place))
-    _conclude(batch, parts)
 
 
 def _judge(
@@ -180,9 +194,9 @@ def _judge(
     if devices:
         sent.append(_device_rows((part.id, part.upload) for part in parts))
     sql = _STATEMENTS[resource](lane.value, staff=staff, devices=devices, by_gate=by_gate)
-    inserted, refused, foreign, *_ = (yield sql, sent)[0]
-    stored = set(inserted.split(",")) if inserted else set()
-    return stored, dict(_pairs(refused)), list(_pairs(foreign))
+    inserted, refused, foreign, *_ = (yield sql, [*sent, len(parts)])[0]
+    ids = [part.id for part in parts] if inserted is None else inserted.split(",")
+    return set(ids), dict(_pairs(refused)), list(_pairs(foreign))
 
 
 def _compare(batch: _Batch, resource: UploadResource, parts: Sequence[_Part]) -> Story:
@@ -332,8 +346,7 @@ def _row(part: _Part) -> bytes:
         (
             rows.uuid(part.id),
             part.job.bearer.fields,
-            rows.uuid(part.patient),
-            rows.uuid(upload.submission_id),
+            part.key,
             rows.instant(part.authored_at),
             rows.instant(part.job.received_at),
             rows.binary(upload.raw),
