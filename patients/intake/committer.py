@@ -1,14 +1,14 @@
 """Group commit: whatever is queued is written together, and only then answered.
 
-A lane is a queue and a connection. There is no artificial delay: a batch is what came in while the
-one before it was being written, and it is on its way before the one before is answered, so that the
-database works while the answers are made. Whoever reads many requests or writes many answers looks
-now and then whether the database is done: it would wait for hundreds of them otherwise.
+A lane is a queue and a connection. There is no artificial delay: a batch is what came in while
+others were being written. One is being written, and if enough has come in the next one waits at the
+database already (libpq's pipeline, patients.intake.telling): it goes on from one to the other by
+itself, without a word from the server, which is busy with reading and answering.
 
-Of many that wait a batch takes no more than half of all that are under way: were it to take all,
-the database would have nothing to do while they are answered, and the server nothing while they are
-written. A second connection would be another batch at the same time: smaller ones, and slower by a
-quarter on two processors (ADR 0011).
+Of many that wait a batch takes no more than half of all that are queued or not yet answered: were
+it to take all, the database would have nothing to do while they are answered, and the server
+nothing while they are written. A second connection would be another batch at the same time:
+smaller ones, and slower by a quarter on two processors (ADR 0011).
 """
 
 import asyncio
@@ -20,7 +20,6 @@ from collections.abc import Coroutine, Sequence
 from typing import Any
 
 import psycopg
-from msgspec import Struct
 
 from patients.intake.jobs import UNAVAILABLE, Job, Outcome
 from patients.intake.lines import Line
@@ -31,27 +30,18 @@ from portal.outbox.kinds import Lane
 logger = logging.getLogger(__name__)
 
 MOST_ROWS = 512
-# So few are not worth a second commit.
+# So few are not worth a second commit, nor a place behind the batch that is being written.
 LEAST_ROWS = 32
 MOST_BYTES = 8_000_000
+# One is being written and one waits at the database, which goes on with it by itself.
+MOST_BATCHES = 2
 # The bound of a queue: a second's work at the lane's own pace, within these.
 LEAST_WAITING, MOST_WAITING = 1_000, 20_000
-# A sixteenth of a batch's requests read or answers written, within these, then a look at what the
-# database has done: a look costs little, and as long as none is taken the database may be waiting.
-LOOKS, MOST_UNLOOKED = 16, 32
-# Who asks what became of an upload waits for a batch; so many are answered between two batches.
-QUESTIONS_A_TURN, MOST_QUESTIONS = 16, 1_000
+# Who asks what became of an upload waits like a batch does, so many of them at a time.
+QUESTIONS_AT_A_TIME, MOST_QUESTIONS = 16, 1_000
 TRIES = 3
 # Undone by the server for somebody else's sake: deadlock, serialization.
 _AGAIN = ("40",)
-
-
-class _Question(Struct):
-    """A reading statement, and who waits for its rows."""
-
-    sql: str
-    parameters: Sequence[Any]
-    answer: asyncio.Future[list[Any]]
 
 
 class Committer:
@@ -60,25 +50,22 @@ class Committer:
     def __init__(self, lane: Lane) -> None:
         self.lane = lane
         self._queue: deque[Job] = deque()
-        self._questions: deque[_Question] = deque()
         self._line = Line(lane)
         self._rate = float(LEAST_WAITING)
-        # Whether something is being written or asked, or will be in the loop's next round.
+        # Whether something is being written, or will be in the loop's next round.
         self._is_busy = False
-        self._batch: Sequence[Job] = ()
-        self._began = 0.0
-        self._unlooked, self._look_after = 0, MOST_UNLOOKED
-        self._written: deque[Sequence[Job]] = deque()
+        self._batches = 0
+        self._ended_at = 0.0
         self._unanswered = 0
-        self._is_settling = False
+        self._questions, self._turns = 0, asyncio.Semaphore(QUESTIONS_AT_A_TIME)
         self._is_closing = False
         self._over = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
         """Write what is queued, answer it, and let go of the connection."""
         self._is_closing = True
-        if self._is_busy:
+        if self._is_busy or self._questions:
             await self._over.wait()
         await self._line.close()
 
@@ -92,22 +79,27 @@ class Committer:
         self._queue.append(job)
         if not self._is_busy:
             self._begin()
-        else:
-            self._unlooked += 1
-            if self._unlooked >= self._look_after:
-                self._look()
+            return
+        if len(self._queue) >= LEAST_ROWS and self._has_room():
+            self._send_next()
 
     async def ask(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
         """Return the rows of a reading statement. Raises: psycopg.Error, OSError, TimeoutError."""
-        if self._is_closing or len(self._questions) >= MOST_QUESTIONS:
+        if self._is_closing or self._questions >= MOST_QUESTIONS:
             raise psycopg.OperationalError("too many wait for the database")
-        question = _Question(sql, parameters, asyncio.get_running_loop().create_future())
-        self._questions.append(question)
-        if not self._is_busy:
-            self._begin()
-        return await question.answer
+        self._questions += 1
+        self._over.clear()
+        try:
+            async with self._turns:
+                return await self._line.ask(sql, parameters)
+        except Exception:
+            await self._line.drop_if_lost()
+            raise
+        finally:
+            self._questions -= 1
+            self._rest()
 
-    # --- one after the other ----------------------------------------------------------------------
+    # --- one behind the other ---------------------------------------------------------------------
 
     def _begin(self) -> None:
         """Begin when what the loop has in hand has been read."""
@@ -115,57 +107,53 @@ class Committer:
         self._over.clear()
         asyncio.get_running_loop().call_soon(self._go_on)
 
-    def _go_on(self, *, has_asked: bool = False) -> None:
-        """Send the next batch, or the next questions: they take turns."""
-        if self._questions and not (has_asked and self._queue):
-            self._do(self._answer_some())
-            return
-        self._batch = batch = self._take()
-        if not batch:
+    def _has_room(self) -> bool:
+        """Whether the database may be told a batch before it is done with another one."""
+        return self._batches < MOST_BATCHES and self._line.is_ready()
+
+    def _go_on(self) -> None:
+        """Send the next batch: whatever waits if nothing is being written, or else enough of it."""
+        if not self._batches and not self._queue:
             self._is_busy = False
+            self._rest()
+        elif not self._batches or (len(self._queue) >= LEAST_ROWS and self._has_room()):
+            self._send_next()
+
+    def _rest(self) -> None:
+        if not (self._is_busy or self._questions):
             self._over.set()
-            return
-        self._began = time.monotonic()
+
+    def _send_next(self) -> None:
+        batch = self._take()
+        self._batches += 1
+        sent_at = time.monotonic()
+
+        def note(error: Exception | None) -> None:
+            if error is not None:
+                self._do(self._write_all(batch, error))
+                return
+            began_at, self._ended_at = max(sent_at, self._ended_at), time.monotonic()
+            self._measure(len(batch), self._ended_at - began_at)
+            self._conclude(batch)
+
         if self._line.is_ready():
-            self._line.tell(write(batch, self.lane), self._note)
+            self._line.tell(write(batch, self.lane), note)
         else:
             self._do(self._write_all(batch))
 
-    def _look(self) -> None:
-        self._unlooked = 0
-        self._line.look()
-
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
-        self._task = asyncio.get_running_loop().create_task(work)
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    def _note(self, error: Exception | None) -> None:
-        """Go on after a batch: with the next one first, so that the database has work."""
-        if error is not None:
-            self._do(self._write_all(self._batch, error))
-            return
-        self._measure(len(self._batch), time.monotonic() - self._began)
-        self._conclude()
-
-    def _conclude(self) -> None:
-        self._written.append(self._batch)
-        self._unanswered += len(self._batch)
-        self._go_on()
-        if self._is_settling:
-            return
-        self._is_settling = True
+    def _conclude(self, batch: Sequence[Job]) -> None:
+        """Answer a batch; the next one goes first, so that the database has work."""
+        self._batches -= 1
+        self._unanswered += len(batch)
         try:
-            while self._written:
-                self._answer_all(self._written.popleft())
-        finally:
-            self._is_settling = False
-
-    def _answer_all(self, batch: Sequence[Job]) -> None:
-        try:
+            self._go_on()
             for job in batch:
                 _settle(job)
-                self._unlooked += 1
-                if self._unlooked >= self._look_after:
-                    self._look()
         finally:
             self._unanswered -= len(batch)
 
@@ -178,7 +166,6 @@ class Committer:
             job = self._queue.popleft()
             size += len(job.raw)
             batch.append(job)
-        self._look_after = min(MOST_UNLOOKED, max(1, len(batch) // LOOKS))
         return batch
 
     def _measure(self, rows: int, seconds: float) -> None:
@@ -187,26 +174,6 @@ class Committer:
             self._rate += 0.2 * (rows / seconds - self._rate)
 
     # --- at leisure: without a connection, and what went wrong ------------------------------------
-
-    async def _answer_some(self) -> None:
-        try:
-            for _ in range(min(QUESTIONS_A_TURN, len(self._questions))):
-                await self._answer(self._questions.popleft())
-        finally:
-            self._go_on(has_asked=True)
-
-    async def _answer(self, question: _Question) -> None:
-        if question.answer.done():
-            return  # whoever asked has left
-        try:
-            rows = await self._line.ask(question.sql, question.parameters)
-        except Exception as error:
-            await self._line.drop_after(error)
-            if not question.answer.done():
-                question.answer.set_exception(error)
-        else:
-            if not question.answer.done():
-                question.answer.set_result(rows)
 
     async def _write_all(self, batch: Sequence[Job], error: Exception | None = None) -> None:
         """Write a batch, whatever it takes; or mend what went wrong with it, and go on."""
@@ -217,7 +184,7 @@ class Committer:
                 await self._mend(batch, error)
         finally:
             _refuse([job for job in batch if job.outcome is None], UNAVAILABLE)
-            self._conclude()
+            self._conclude(batch)
 
     async def _write(self, batch: Sequence[Job], tries: int = TRIES) -> None:
         """Write a batch; if the database minds a row, the others are written without it."""
@@ -230,7 +197,7 @@ class Committer:
         if not isinstance(error, psycopg.Error | OSError | TimeoutError):
             # A mistake of ours: nobody is told that anything was stored.
             logger.error("intake_failed", exc_info=error)
-            await self._line.drop_after(error)
+            await self._line.drop_if_lost()
             if len(batch) > 1:
                 await self._divide(batch, None)
             else:
@@ -244,7 +211,7 @@ class Committer:
             # Phones keep what they have and come again.
             logger.warning("intake_unavailable", extra={"why": type(error).__name__})
             _refuse(batch, UNAVAILABLE)
-            await self._line.drop_after(error)
+            await self._line.drop_if_lost()
         else:
             await self._divide(batch, error)
 

@@ -8,15 +8,13 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
-from psycopg.pq import TransactionStatus
 
 from patients.intake.rows import NUMBERS, teach
-from patients.intake.telling import Connection, Done, Prepared, Telling
+from patients.intake.telling import Connection, Done, Wire
 from patients.intake.writing import TYPES, Story
 from portal.core.history import Source
 from portal.core.ids import INTAKE_ACCOUNT
 from portal.outbox.kinds import Lane
-from portal.patience import has_ended
 
 CONNECT_SECONDS = 1.5
 _BACK_OFF = (0.05, 0.1, 0.25, 0.5, 1.0)
@@ -60,37 +58,26 @@ class Line:
     def __init__(self, lane: Lane) -> None:
         self._lane = lane
         self._connection: Connection | None = None
-        self._prepared: Prepared = {}
-        self._telling: Telling | None = None
+        self._wire: Wire | None = None
         self._connecting = asyncio.Lock()
         self._failures = 0
         self._retry_at = 0.0
 
     def is_ready(self) -> bool:
         """Whether a story can be told at once, as far as anybody knows."""
-        return self._connection is not None and not has_ended(self._connection.pgconn)
+        return self._wire is not None and self._wire.is_ready()
 
     def tell(self, story: Story, done: Done) -> None:
         """Send the statements of a story, each with its rows in return, on a line that is ready.
 
-        `done` is called once, with None or psycopg.Error, OSError, or what the story raises.
+        One that is told after another waits for it statement by statement. `done` is called once,
+        with None or psycopg.Error, OSError, or what the story raises.
         """
-        assert self._connection is not None and self._telling is None
-
-        def end(error: Exception | None) -> None:
-            self._telling = None
-            done(error)
-
-        self._telling = Telling(self._connection, self._prepared, story, end)
-        self._telling.begin()
-
-    def look(self) -> None:
-        """Go on with the story if the database has answered meanwhile."""
-        if self._telling is not None:
-            self._telling.look()
+        assert self._wire is not None
+        self._wire.tell(story, done)
 
     async def told(self, story: Story) -> None:
-        """Tell a story to its end, connecting if need be.
+        """Tell a story to its end, connecting if need be; it goes on if nobody waits any more.
 
         Raises: psycopg.Error, OSError, TimeoutError, and what the story raises.
         """
@@ -102,11 +89,7 @@ class Line:
                 ended.set_result(error)
 
         self.tell(story, end)
-        try:
-            error = await ended
-        except asyncio.CancelledError:
-            await self.close()
-            raise
+        error = await ended
         if error is not None:
             raise error
 
@@ -120,21 +103,20 @@ class Line:
         await self.told(question())
         return rows
 
-    async def drop_after(self, error: Exception) -> None:
-        """Let go of the connection if what went wrong went wrong with it, or in the middle."""
-        if self._connection is not None and (
-            self._connection.closed
-            or isinstance(error, TimeoutError | psycopg.OperationalError)
-            or self._connection.info.transaction_status != TransactionStatus.IDLE
-        ):
+    async def drop_if_lost(self) -> None:
+        """Let go of a connection that is of no more use.
+
+        One on which a statement was refused is: others may be under way.
+        """
+        if not self.is_ready():
             await self.close()
 
     async def close(self) -> None:
         """Let go of the connection; what is being told on it fails."""
-        if self._telling is not None:
-            self._telling.end(psycopg.OperationalError("the connection was closed"))
+        wire, self._wire = self._wire, None
         connection, self._connection = self._connection, None
-        self._prepared = {}
+        if wire is not None:
+            wire.end(psycopg.OperationalError("the connection was closed"))
         if connection is not None:
             with suppress(psycopg.Error, OSError):
                 await connection.close()
@@ -162,6 +144,7 @@ class Line:
                 self._failures += 1
                 raise
             self._connection, self._failures, self._retry_at = made, 0, 0.0
+            self._wire = Wire(made)
 
 
 async def _made(lane: Lane) -> Connection:

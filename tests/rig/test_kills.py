@@ -84,20 +84,25 @@ async def test_web_process_killed_around_the_commit_leaves_all_or_nothing_and_th
 DIES_AFTER = """
 import os, signal
 import portal.asgi
-from patients.intake.telling import Telling
+from patients.intake.telling import Wire
 request, done = 0, 0
-ask = Telling._ask
-def counted(self, sql, parameters):
+tell = Wire.tell
+def counted(story):
     global request, done
-    rows = yield from ask(self, sql, parameters)
-    if "SELECT r.place" in sql:
-        request, done = request + 1, 0
-    if "unnest" in sql:
-        done += 1
-        if (request, done) == ({request}, {nth}):
-            os.kill(os.getpid(), signal.SIGKILL)
-    return rows
-Telling._ask = counted
+    rows = None
+    while True:
+        try:
+            sql, parameters = next(story) if rows is None else story.send(rows)
+        except StopIteration:
+            return
+        rows = yield sql, parameters
+        if "SELECT r.place" in sql:
+            request, done = request + 1, 0
+        if "unnest" in sql:
+            done += 1
+            if (request, done) == ({request}, {nth}):
+                os.kill(os.getpid(), signal.SIGKILL)
+Wire.tell = lambda self, story, ended: tell(self, counted(story), ended)
 """
 GATEWAY = """
 from datetime import timedelta

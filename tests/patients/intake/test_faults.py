@@ -55,6 +55,52 @@ async def test_poisoned_row_never_refuses_its_neighbors(ward: Ward, client: Clie
     assert await rows("SELECT count(*) FROM patients_eproreport") == [(9,)]
 
 
+async def test_poisoned_batch_takes_nothing_of_the_one_behind_it(
+    ward: Ward, client: Client
+) -> None:
+    """More than one batch: the next one waits at the database while the first is written."""
+    await asyncio.to_thread(_as_owner, POISON)
+    poisoned = {3, 40, 41, 99}
+    bodies = [
+        report(ward.patient, language="poison" if n in poisoned else "en") for n in range(120)
+    ]
+
+    answers = await asyncio.gather(
+        *(client.post("epro-reports", body, ward.token) for body in bodies)
+    )
+
+    assert {n for n, answer in enumerate(answers) if answer.status == 400} == poisoned
+    assert [answer.status for answer in answers].count(202) == 116
+    assert not any("idempotency-replayed" in answer.headers for answer in answers)
+    assert await rows(
+        "SELECT count(*), count(DISTINCT submission_id) FROM patients_eproreport"
+    ) == [(116, 116)]
+
+
+async def test_two_batches_that_the_end_of_a_session_undid_leave_a_connection_that_works(
+    ward: Ward, client: Client
+) -> None:
+    """Whoever hears of the old connection's end last lets go of no new one."""
+    bodies = [report(ward.patient) for _ in range(120)]
+    lost = (
+        "CREATE FUNCTION ended() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;"
+        "CREATE TRIGGER ended AFTER INSERT ON patients_eproreport EXECUTE FUNCTION ended()"
+    )
+    await asyncio.to_thread(_as_owner, lost)
+    undone = await asyncio.gather(*(client.post("epro-reports", b, ward.token) for b in bodies))
+    await asyncio.to_thread(_as_owner, "DROP FUNCTION ended CASCADE")
+    until = time.monotonic() + 60
+    while (await client.post("epro-reports", bodies[0], ward.token)).status != 202:
+        assert time.monotonic() < until
+        await asyncio.sleep(0.05)
+    again = await asyncio.gather(*(client.post("epro-reports", b, ward.token) for b in bodies))
+
+    assert {answer.status for answer in undone} == {503}
+    assert {answer.status for answer in again} == {202}
+    assert await rows("SELECT count(*) FROM patients_eproreport") == [(120,)]
+
+
 def _end_connections() -> None:
     with _superuser() as superuser:
         superuser.execute(
