@@ -5,18 +5,17 @@ clock is wrong; where PORTAL_MODE is not test, nobody looks at it.
 """
 
 import os
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
-from django.utils import timezone
 
 _FILE = os.environ.get("PORTAL_CLOCK_FILE", "")
 
 
 def now() -> datetime:
     """Return the current instant, aware, in UTC."""
-    at = timezone.now()  # noqa: TID251 - the one place
+    at = datetime.now(UTC)  # noqa: TID251 - the one place
     return at + _error() if _FILE else at
 
 
