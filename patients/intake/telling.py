@@ -83,6 +83,8 @@ class Wire:
 
     def end(self, error: Exception) -> None:
         """Be done before the end: every story fails, and the connection is of no more use."""
+        if self._is_over:
+            return  # its socket may be another connection's by now
         self._is_over = True
         if self._limit is not None:
             self._limit.cancel()
@@ -200,8 +202,12 @@ class Wire:
         if statement.prepares is not None:
             self._prepared[statement.prepares] = statement.name
         assert statement.result is not None
-        statement.transformer.set_pgresult(statement.result)
-        rows = statement.transformer.load_rows(0, statement.result.ntuples, tuple)
+        try:
+            statement.transformer.set_pgresult(statement.result)
+            rows = statement.transformer.load_rows(0, statement.result.ntuples, tuple)
+        except Exception as error:
+            statement.done(error)
+            return
         self._go_on(statement.story, statement.done, rows)
 
     def _check(self) -> None:

@@ -191,17 +191,20 @@ async def test_every_story_hears_of_the_end_of_the_session_and_the_next_one_is_t
     await line.close()
 
 
-async def test_what_cannot_be_sent_is_told_to_its_own_story_alone() -> None:
+async def test_what_cannot_be_sent_or_read_is_told_to_its_own_story_alone() -> None:
     line, told = Line(Lane.ORDINARY), Told()
     await line.ask("SELECT 1", ())
     _begin(line, told, "before", ("SELECT 1", ()))
     _begin(line, told, "no such type", ("SELECT %s", (object(),)))
+    _begin(line, told, "no such instant", ("SELECT timestamptz 'infinity'", ()))
     _begin(line, told, "after", ("SELECT 2", ()))
-    await _heard(told, 3)
+    await _heard(told, 4)
 
     assert sorted(told, key=lambda one: one[0]) == [
         ("after", [(2,)]),
         ("before", [(1,)]),
+        ("no such instant", psycopg.DataError),
         ("no such type", psycopg.ProgrammingError),
     ]
+    assert line.is_ready()
     await line.close()
