@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from msgspec import Struct
@@ -17,12 +16,11 @@ from msgspec.json import encode
 
 from patients.intake import rows, statement
 from patients.intake.bodies import Upload
+from patients.intake.content import is_same
 from patients.intake.jobs import STORED, Job, Outcome
 from patients.intake.keeping import OF_REFUSALS, refusal_statement
 from patients.intake.refusals import missing_patient
 from patients.vocabulary import QuarantineReason, UploadResource
-from portal.api.errors import MalformedBody
-from portal.api.parsers import loads
 from portal.core.failpoints import failpoint
 from portal.core.ids import uuid7
 from portal.outbox.kinds import Lane
@@ -380,25 +378,3 @@ def _pairs(text: str | None) -> Iterable[tuple[str, str]]:
     for pair in text.split(",") if text else ():
         key, _, value = pair.partition(":")
         yield key, value
-
-
-# --- the same content -----------------------------------------------------------------------------
-
-
-def is_same(first: bytes, second: bytes) -> bool:
-    """Whether two bodies are equal after parsing: order of members, blanks and 1 or 1.0 aside."""
-    try:
-        return _plain(loads(first)) == _plain(loads(second))
-    except MalformedBody:
-        return False
-
-
-def _plain(value: Any) -> Any:
-    """Return a value that compares as JSON does: true is not 1."""
-    if isinstance(value, dict):
-        return {name: _plain(part) for name, part in value.items()}
-    if isinstance(value, list):
-        return [_plain(part) for part in value]
-    if isinstance(value, bool) or value is None:
-        return ("word", str(value))
-    return Decimal(value) if isinstance(value, int) else value
