@@ -92,7 +92,7 @@ class Committer:
         try:
             async with self._turns:
                 return await self._line.ask(sql, parameters)
-        except Exception:
+        except Exception:  # whatever it was, a connection of no more use is let go of
             await self._line.drop_if_lost()
             raise
         finally:
