@@ -25,6 +25,7 @@ class NoEvent:
 
 
 NO_EVENT = NoEvent()
+_NO_SCOPE: Any = {}
 
 
 class Driven(Whole):
@@ -59,6 +60,9 @@ class Driven(Whole):
         try:
             waited = self._context.run(self._coroutine.send, None)
         except StopIteration:
+            # An idle connection keeps its last cycle: what was uploaded goes while it is at hand.
+            del self._coroutine, self._context
+            self.scope = _NO_SCOPE
             return
         if type(waited) is Wait:
             waited.then(self._go_on)

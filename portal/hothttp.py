@@ -39,12 +39,14 @@ _ROUTES = {route.value.encode(): route for route in Route}
 # Where one of these is in play, the request is not a phone's simple upload.
 _NOT_SIMPLE = frozenset({b"origin", b"transfer-encoding", b"expect", b"upgrade"})
 
+# Of an upload that was read; whatever comes next begins with lists of its own.
+_NOTHING: list[Any] = []
+
 
 class Cycle(Struct):
     """An upload in the place of uvicorn's request cycle: what the protocol asks of one."""
 
-    visit: Visit
-    jobs: Sequence[Job]
+    served: tuple[Visit, Sequence[Job]] | None
     keep_alive: bool
     disconnected: bool = False
     response_complete: bool = False
@@ -152,7 +154,9 @@ class HotProtocol(HttpToolsProtocol):
         body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
         if not self._is_hot:
             self._drive(route, body)
-        elif not self._has_served(route, headers, body):
+        elif self._has_served(route, headers, body):
+            self.headers = self._parts = _NOTHING
+        else:
             self._hand_over()
             super().on_message_complete()
 
@@ -217,6 +221,7 @@ class HotProtocol(HttpToolsProtocol):
         )
         cycle.whole, cycle.more_body = body, False
         cycle.run(self.app, self.loop, self.tasks)
+        self.headers = self._parts = _NOTHING
 
     def _has_served(self, route: Route, headers: dict[bytes, bytes], body: bytes) -> bool:
         """Serve the upload inside the protocol, if the intake runs and nothing goes wrong."""
@@ -261,7 +266,7 @@ class HotProtocol(HttpToolsProtocol):
             self._write(visit, keep_alive=keep_alive)
             return
         jobs = reception.open_jobs(visit, body, None)
-        self._serving = self.cycle = Cycle(visit, jobs, keep_alive=keep_alive)  # type: ignore[assignment]
+        self._serving = self.cycle = Cycle((visit, jobs), keep_alive=keep_alive)  # type: ignore[assignment]
         if intake.knows(jobs):
             intake.submit(jobs, self._answer)
         else:
@@ -277,8 +282,11 @@ class HotProtocol(HttpToolsProtocol):
         """Answer the upload whose jobs have their outcomes, if anybody still listens."""
         cycle = self._serving
         cycle.response_complete = True
+        assert cycle.served is not None
+        # An idle connection keeps its last cycle; what was uploaded goes while it is at hand.
+        (visit, jobs), cycle.served = cycle.served, None
         if not (cycle.disconnected or self.transport.is_closing()):
-            self._write(reception.answer_to(cycle.visit, cycle.jobs), keep_alive=cycle.keep_alive)
+            self._write(reception.answer_to(visit, jobs), keep_alive=cycle.keep_alive)
 
     def _write(self, answer: Answer, *, keep_alive: bool) -> None:
         lines = [STATUS_LINE[answer.status]]

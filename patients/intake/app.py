@@ -82,7 +82,10 @@ class Intake:
         """Queue jobs; `done` is called once, with the last of them, when all have an outcome."""
         settle = done if len(jobs) == 1 else _when_last(len(jobs), done)
         for job in jobs:
-            lane = Lane.ORDINARY if job.upload is None else self.instruments.lane_of(job.upload)
+            lane = Lane.ORDINARY
+            if job.upload is not None:
+                lane = self.instruments.lane_of(job.upload)
+                job.upload.forget_answers()
             committer = self.lanes[lane]
             if committer.is_full():
                 job.outcome = Outcome(UNAVAILABLE)

@@ -54,6 +54,12 @@ class Asked(Struct, gc=False):
         accept = self.headers.get(b"accept", b"*/*")
         return accept != b"*/*" and _format(accept) == "envelope"
 
+    def lasting(self) -> "Asked":
+        """Return what an answer needs of it: one for all who ask alike, without the token."""
+        headers = self.headers
+        accept, language = headers.get(b"accept"), headers.get(b"accept-language")
+        return _lasting(self.method, self.path, self.query, accept, language, self.is_secure)
+
     @property
     def has_known_host(self) -> bool:
         """Whether the Host header names this portal."""
@@ -75,6 +81,15 @@ def headers_of(listed: Any) -> dict[bytes, bytes]:
         for name, value in listed:
             headers[name] = headers[name] + b"," + value if name in headers else value
     return headers
+
+
+@lru_cache(maxsize=512)
+def _lasting(
+    method: str, path: str, query: str, accept: bytes | None, language: bytes | None, secure: bool
+) -> Asked:
+    headers = {b"accept": accept, b"accept-language": language}
+    present = {name: value for name, value in headers.items() if value is not None}
+    return Asked(method, path, query, present, secure)
 
 
 @lru_cache(maxsize=512)

@@ -6,9 +6,10 @@ rest of the API, and what is wrong is said by the documented serializers: same c
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -25,6 +26,7 @@ _SPACED_NAME = re.compile(rb'"[ \t\r\n]+:').search
 _PLAIN_NUMBER = re.compile(rb"-?[0-9.]{1,%d}" % schema.LONGEST_NUMBER).fullmatch
 _WORDS = (b"true", b"false", b"null")
 Warnings = tuple[tuple[str, str], ...]
+_NO_ANSWERS: Mapping[str, Any] = MappingProxyType({})
 
 
 class DeviceReading(Struct, gc=False):
@@ -56,8 +58,13 @@ class Upload(Struct, gc=False):
     device_readings: Sequence[DeviceReading] = ()
     names_device: bool = False
     measured: Sequence[datetime] = ()
+    # What tells the lane.
     instrument: tuple[str, str] = ("", "")
-    answers: dict[str, Any] = {}
+    answers: Mapping[str, Any] = _NO_ANSWERS
+
+    def forget_answers(self) -> None:
+        """Let go of what told the lane: thousands wait at once, and what they hold is slow."""
+        self.instrument, self.answers = ("", ""), _NO_ANSWERS
 
 
 class Doubt(Exception):
@@ -246,7 +253,7 @@ def _report(body: bytes, report: schema.EproReport, received_at: datetime) -> Up
         authored_at=report.authored_at,
         fields=_fields_of(report, originator, device),
         warnings=tuple(warnings),
-        device_readings=found.devices,
+        device_readings=found.devices or (),
         names_device=bool(device or found.devices),
         instrument=(report.instrument, report.instrument_version),
         answers=report.answers,

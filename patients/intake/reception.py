@@ -54,13 +54,17 @@ _READERS = {UploadResource.EPRO_REPORT: read_report, UploadResource.VITALS_UPLOA
 
 
 class Visit(Struct):
-    """One request that is being served."""
+    """One request that is being served: of what was asked, what its answer needs.
+
+    `unreadable` is what is wrong with the type or the encoding of its body, whatever that is.
+    """
 
     asked: Asked
     route: Route
     at: datetime
     bearer: Bearer
     request_id: str
+    unreadable: Exception | None = None
     # A batch that could be taken apart is answered report by report.
     is_taken_apart: bool = False
 
@@ -95,7 +99,7 @@ def enter(asked: Asked, route: Route, pace: Pace, at: datetime) -> Visit | Answe
         with translation.override(asked.language):
             problem = answers.too_many(seconds)
         return answers.refuse(problem, asked, request_id=request_id, bearer=bearer)
-    return Visit(asked, route, at, bearer, request_id)
+    return Visit(asked.lasting(), route, at, bearer, request_id, check_type(asked))
 
 
 def refuse_early(
@@ -158,8 +162,7 @@ def too_large() -> MalformedBody:
 def open_jobs(visit: Visit, body: bytes | None, failure: Exception | None) -> Sequence[Job]:
     """Return the jobs that a body asks for. Without a body, `failure` says what is wrong."""
     resource = _RESOURCES[visit.route]
-    if failure is None:
-        failure = check_type(visit.asked)
+    failure = failure or visit.unreadable
     if failure is not None or body is None:
         with translation.override(visit.asked.language):
             refusal = Refusal(problem_of(failure or too_large()), is_kept=False)

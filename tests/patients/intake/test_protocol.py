@@ -16,8 +16,17 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from patients.intake import app
 from portal.core.ids import uuid7
+from portal.hothttp import Cycle
 from tests.http_server import serving
-from tests.patients.intake.both_ways import PATH, Counted, Pieces, exchange, normal, request
+from tests.patients.intake.both_ways import (
+    PATH,
+    Counted,
+    Pieces,
+    answer,
+    exchange,
+    normal,
+    request,
+)
 from tests.patients.intake.phones import Client, Ward, reading, report, staff_token
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -221,6 +230,29 @@ async def test_account_that_sends_too_often_is_told_alike(
 
     assert told[-1][0] == 429
     assert normal(told[-1]) == normal(plain)
+
+
+@pytest.mark.parametrize("mode", ["hot", "asgi"])
+async def test_open_connection_keeps_neither_token_nor_report_once_it_is_answered(
+    ward: Ward, client: Client, mode: str, settings: Any
+) -> None:
+    settings.HTTP_MODE = mode
+    async with serving(Counted) as (server, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request(report(ward.patient, answers={"note": "for you only"}), ward.token))
+        (status, *_) = await answer(reader, b"POST")
+        (protocol,) = server.server_state.connections
+        kept = repr((vars(protocol), attributes(protocol.cycle)))
+        writer.close()
+
+    assert status == 202
+    assert ward.token not in kept
+    assert "for you only" not in kept
+
+
+def attributes(cycle: Any) -> Any:
+    """Return what a request cycle holds, of whichever kind it is."""
+    return cycle if isinstance(cycle, Cycle) else vars(cycle)
 
 
 async def test_setting_gives_every_upload_to_the_application(
