@@ -43,12 +43,14 @@ class Upload(Struct, gc=False):
     """One report, or one upload of readings, ready to be written.
 
     `fields` is what a report brings besides what every upload does (patients.intake.statement).
-    `patient` is empty for a bedside gateway, whose readings name their devices.
+    `patient` is empty for a bedside gateway, whose readings name their devices. `key` is patient
+    and submission, as fields of what is written: the same ids give the same key.
     """
 
     resource: UploadResource
     patient: str
     submission_id: str
+    key: bytes
     raw: bytes
     digest: bytes
     received_at: datetime
@@ -247,6 +249,7 @@ def _report(body: bytes, report: schema.EproReport, received_at: datetime) -> Up
         resource=UploadResource.EPRO_REPORT,
         patient=report.patient,
         submission_id=report.submission_id,
+        key=_id(report.patient) + _id(report.submission_id),
         raw=body,
         digest=digest.digest(),
         received_at=received_at,
@@ -278,13 +281,25 @@ def _fields_of(report: schema.EproReport, originator: str, device: str) -> bytes
             rows.number(None if offset is UNSET else offset),
             _known(report.app_version or ""),
             _known(device),
-            rows.uuid(report.assignment_id or None),
+            _id(report.assignment_id) if report.assignment_id else _NO_ID,
             _known(originator),
             rows.text(person) if person else _NO_TEXT,
             rows.text(reason) if reason else _NO_TEXT,
             rows.json(_edits(report)) if report.edits else _NO_EDITS,
         )
     )
+
+
+def _id(value: str) -> bytes:
+    """Return the field of an id of 36 characters. Raises: Doubt, if they are not a UUID's."""
+    try:
+        field = rows.uuid(value)
+    except ValueError:
+        raise Doubt from None
+    # The decoder of digits passes over blanks; and four dashes may stand anywhere.
+    if len(field) != rows.ID_LENGTH or value[8:24:5] != "----":
+        raise Doubt
+    return field
 
 
 def _instant(at: Any) -> bytes:
@@ -304,6 +319,7 @@ def _upload(body: bytes, upload: schema.VitalsUpload, received_at: datetime) -> 
         resource=UploadResource.VITALS_UPLOAD,
         patient=upload.patient or "",
         submission_id=upload.submission_id,
+        key=(_id(upload.patient) if upload.patient else b"") + _id(upload.submission_id),
         raw=body,
         digest=hashlib.sha256(body).digest(),
         received_at=received_at,
@@ -318,4 +334,4 @@ def _upload(body: bytes, upload: schema.VitalsUpload, received_at: datetime) -> 
 
 # Codes, versions, zones and devices: the same few thousand over and over.
 _known = lru_cache(maxsize=8192)(rows.text)
-_NO_TEXT, _NO_EDITS = rows.text(""), rows.json("[]")
+_NO_TEXT, _NO_EDITS, _NO_ID = rows.text(""), rows.json("[]"), rows.uuid(None)

@@ -24,6 +24,7 @@ _BOOL, _BYTEA, _BIGINT, _SMALLINT, _TEXT = 16, 17, 20, 21, 25
 _TIMESTAMPTZ, _UUID, _JSONB = 1184, 2950, 3802
 _LONG, _SHORT = Struct(">Iiq").pack, Struct(">Iih").pack
 _ID, _NO_ID = _FIELD(_UUID, 16), _FIELD(_UUID, -1)
+ID_LENGTH = len(_ID) + 16
 _TRUE, _FALSE = _FIELD(_BOOL, 1) + b"\1", _FIELD(_BOOL, 1) + b"\0"
 _NO_NUMBER = _FIELD(_BIGINT, -1)
 NO_INSTANT = _FIELD(_TIMESTAMPTZ, -1)
@@ -63,7 +64,7 @@ class _RowsDumper(Dumper):
 
 
 def uuid(value: str | None) -> bytes:
-    """Return the field of an id in its text form."""
+    """Return the field of an id in its text form. Raises: ValueError."""
     return _ID + bytes.fromhex(value.replace("-", "")) if value else _NO_ID
 
 

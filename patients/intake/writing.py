@@ -73,11 +73,6 @@ class _Part(Struct):
     outcome: Outcome | None = None
 
 
-def _part(part_id: str, job: Job, upload: Upload, patient: str, authored_at: datetime) -> _Part:
-    key = rows.uuid(patient) + rows.uuid(upload.submission_id)
-    return _Part(part_id, job, upload, patient, authored_at, key)
-
-
 @dataclass(slots=True)
 class _Batch:
     parts: list[_Part] = field(default_factory=list)
@@ -92,9 +87,8 @@ def write(jobs: Sequence[Job], lane: Lane) -> Story:
         if job.upload is None:
             batch.kept.append(_refused(job))
         elif job.upload.patient:
-            batch.parts.append(
-                _part(job.id, job, job.upload, job.upload.patient, job.upload.authored_at)
-            )
+            one = job.upload
+            batch.parts.append(_Part(job.id, job, one, one.patient, one.authored_at, one.key))
         else:
             yield from _split(batch, job)
     failpoint("ingest.before_commit")
@@ -130,7 +124,8 @@ def _split(batch: _Batch, job: Job) -> Story:
     for number, (patient, theirs) in enumerate(sorted(places.items())):
         first = min(upload.measured[place] for place in theirs)
         part_id = job.id if number == 0 else str(uuid7())
-        batch.parts.append(_part(part_id, job, upload, patient, first))
+        key = rows.uuid(patient) + upload.key
+        batch.parts.append(_Part(part_id, job, upload, patient, first, key))
     _set_aside(batch, job, nobody, job.id if places else None)
     if not places:
         warnings = tuple(_foreign_warnings(job))

@@ -41,7 +41,11 @@ VALUES: tuple[Any, ...] = (
     None, True, False, 0, 1, -1, 1.5, 2**70, "", " ", "x", "x" * 21, "x" * 61, "x" * 201, "<", ">",
     "12", "1e5", "NaN", "١٢", "participant", "caregiver", "sitting", "yes", "final",
     "entered_in_error", "P1D", "PT0.5H", "P", "Europe/Paris", "Not a zone", PATIENT,
-    PATIENT.upper(), PATIENT.replace("-", ""), "2026-11-20T08:00:00Z", "2026-11-20T08:00:00",
+    PATIENT.upper(), PATIENT.replace("-", ""), PATIENT[:-1], PATIENT[:-1] + "g", PATIENT + "\n",
+    PATIENT[1:] + "\n", PATIENT[:-1] + "\u0661", f"{PATIENT[:34]}  ",
+    f"{PATIENT[:22]} -{PATIENT[24:]}",
+    PATIENT.replace("-", "") + "----", "-" * 36, f"0-1890000{PATIENT[9:]}", f"{{{PATIENT[1:-1]}}}",
+    "2026-11-20T08:00:00Z", "2026-11-20T08:00:00",
     "2026-02-30T08:00:00Z", "2026-11-20T24:00:00Z", "2026-11-20T23:59:60Z", "0001-01-01T00:00:00Z",
     "9999-12-31T00:00:00Z", "infinity", [], [1], [[1]], {}, {"a": 1}, {"pain": "declined"},
     {"pain": "not_answered"}, {"": 1}, {"x" * 61: 1}, [{"item": "pain", "at": "2026-11-20T08:00:00Z",  # noqa: E501
