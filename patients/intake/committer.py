@@ -29,7 +29,8 @@ from portal.outbox.kinds import Lane
 
 logger = logging.getLogger(__name__)
 
-MOST_ROWS = 512
+# What is more would neither stay in the processor's cache nor go into the socket at once.
+MOST_ROWS = 256
 # So few are not worth a second commit, nor a place behind the batch that is being written.
 LEAST_ROWS = 32
 MOST_BYTES = 8_000_000
