@@ -44,6 +44,9 @@ SETTINGS = {
     "max_connections": "100",
     "shared_buffers": "128MB",
     "jit": "off",
+    # The log goes on in segments that exist already, however quiet the night was: making one takes
+    # as long as writing hundreds of uploads, and all of them wait for it.
+    "min_wal_size": "1GB",
 }
 # From version 16 on: kept for portal_safety, whoever else connects (ADR 0013).
 RESERVED_CONNECTIONS = 20
