@@ -65,7 +65,7 @@ class Upload(Struct, gc=False):
     answers: Mapping[str, Any] = _NO_ANSWERS
 
     def forget_answers(self) -> None:
-        """Let go of what told the lane: thousands wait at once, and what they hold is slow."""
+        """Let go of what told the lane; the less thousands keep that wait, the faster is each."""
         self.instrument, self.answers = ("", ""), _NO_ANSWERS
 
 
