@@ -266,7 +266,8 @@ class HotProtocol(HttpToolsProtocol):
             self._write(visit, keep_alive=keep_alive)
             return
         jobs = reception.open_jobs(visit, body, None)
-        self._serving = self.cycle = Cycle((visit, jobs), keep_alive=keep_alive)  # type: ignore[assignment]
+        self._serving = Cycle((visit, jobs), keep_alive=keep_alive)
+        self.cycle = self._serving  # type: ignore[assignment]  # all that uvicorn asks of a cycle
         if intake.knows(jobs):
             intake.submit(jobs, self._answer)
         else:
